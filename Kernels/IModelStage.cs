@@ -1,0 +1,47 @@
+using QuaRot.Kernels.Sampling;
+
+namespace QuaRot.Kernels;
+
+/// <summary>A layer range of a model with its slice of the paged KV cache, on one device. The unit of work of a shard.</summary>
+/// <remarks>Not thread-safe: one device thread calls it. The first stage embeds, the last one computes logits and samples.</remarks>
+public interface IModelStage : IDisposable
+{
+    /// <summary>The layers of this stage.</summary>
+    LayerRange Layers { get; }
+
+    /// <summary>True when the stage starts at layer 0 and therefore embeds the token ids.</summary>
+    bool IsFirst { get; }
+
+    /// <summary>True when the stage ends with the last layer and therefore computes logits.</summary>
+    bool IsLast { get; }
+
+    /// <summary>Positions in a KV page.</summary>
+    int PageSize { get; }
+
+    /// <summary>Pages in this stage's KV cache; ids 0 to PageCount - 1.</summary>
+    int PageCount { get; }
+
+    /// <summary>Width of the residual stream.</summary>
+    int HiddenSize { get; }
+
+    /// <summary>Bytes of weights that this stage keeps resident.</summary>
+    long WeightBytes { get; }
+
+    /// <summary>Bytes of this stage's KV cache (all pages).</summary>
+    long KvCacheBytes { get; }
+
+    /// <summary>Identifies the arithmetic: backend, architecture, kernel version and checkpoint hash.</summary>
+    string NumericsId { get; }
+
+    /// <summary>Runs the batch and writes its keys and values to the KV cache.</summary>
+    /// <param name="batch">The rows.</param>
+    /// <param name="input">[rows, hidden] of the stage before; null for the first stage. Stays the caller's to dispose.</param>
+    /// <returns>[rows, hidden] for the next stage, or logits [output rows, vocab] from the last stage.</returns>
+    Activations Forward(ForwardBatch batch, Activations? input);
+
+    /// <summary>Makes activations of this backend from host values, [rows, hidden] row-major.</summary>
+    Activations Import(ReadOnlySpan<float> values, int rows);
+
+    /// <summary>Samples one token for each row of <paramref name="logits"/>; last stage only.</summary>
+    SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows);
+}
