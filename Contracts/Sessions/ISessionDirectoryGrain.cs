@@ -1,0 +1,18 @@
+namespace QuaRot.Contracts.Sessions;
+
+/// <summary>Which sessions an owner has. The key is the owner.</summary>
+[Alias("quarot.ISessionDirectoryGrain")]
+public interface ISessionDirectoryGrain : IGrainWithStringKey
+{
+    /// <summary>SessionGrain: adds a session. Safe to retry.</summary>
+    [Alias("Add")]
+    Task Add(string sessionId);
+
+    /// <summary>SessionGrain: removes a session. Safe to retry.</summary>
+    [Alias("Remove")]
+    Task Remove(string sessionId);
+
+    /// <summary>Gateway: up to <paramref name="limit"/> session ids in order of creation, after <paramref name="afterId"/> (empty: from the start).</summary>
+    [Alias("List")]
+    Task<string[]> List(string afterId, int limit);
+}

@@ -1,0 +1,27 @@
+namespace QuaRot.Contracts.Sessions;
+
+/// <summary>A chat: its history, its turns and the drive of its decode. The key is the session id, 128 random bits in hex.</summary>
+[Alias("quarot.ISessionGrain")]
+public interface ISessionGrain : IGrainWithStringKey
+{
+    /// <summary>Gateway: opens the session for an owner. Safe to retry; a second owner is refused.</summary>
+    [Alias("Create")]
+    Task<SessionSummary> Create(string owner);
+
+    /// <summary>Gateway: the session with its messages, or null when it does not exist. Safe to retry.</summary>
+    [Alias("Read")]
+    Task<SessionView?> Read();
+
+    /// <summary>Gateway: forgets the session and frees its KV; false when it did not exist. Safe to retry.</summary>
+    [Alias("Delete")]
+    Task<bool> Delete();
+
+    /// <summary>Gateway: adds messages and streams the answer. Cancelling keeps what was streamed; a second call meanwhile is refused.</summary>
+    /// <remarks>Failure leaves the history as it was before the turn. Not safe to retry blindly: read the session first.</remarks>
+    [Alias("Chat")]
+    IAsyncEnumerable<TurnEvent> Chat(ChatTurn turn, CancellationToken cancellationToken);
+
+    /// <summary>Gateway: continues a prompt on a session of its own that is never stored. Safe to retry: same seed, same tokens.</summary>
+    [Alias("Generate")]
+    IAsyncEnumerable<TurnEvent> Generate(GenerateTurn turn, CancellationToken cancellationToken);
+}
