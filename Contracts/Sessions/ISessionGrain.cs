@@ -8,6 +8,10 @@ public interface ISessionGrain : IGrainWithStringKey
     [Alias("Create")]
     Task<SessionSummary> Create(string owner);
 
+    /// <summary>Gateway: the session without its messages, or null when it does not exist. Safe to retry.</summary>
+    [Alias("Describe")]
+    Task<SessionSummary?> Describe();
+
     /// <summary>Gateway: the session with its messages, or null when it does not exist. Safe to retry.</summary>
     [Alias("Read")]
     Task<SessionView?> Read();

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using QuaRot.Checkpoints;
+using QuaRot.Checkpoints.QuaRot;
+using Spectre.Console;
+
+namespace QuaRot.Cli.Commands;
+
+/// <summary><c>quarot quantize SRC DST</c>: the QuaRot transform and round-to-nearest quantization.</summary>
+internal static class QuantizeCommand
+{
+    private static readonly int[] AllowedBits = [3, 4, 6, 8, 16];
+
+    private static readonly Argument<DirectoryInfo> Source = new("SRC") { Description = "Hugging Face checkpoint folder" };
+    private static readonly Argument<DirectoryInfo> Destination = new("DST") { Description = "Folder to write; must not exist" };
+    private static readonly Option<int> WeightBits = Bits("--wbits", "Bits of the weights");
+    private static readonly Option<int> ActivationBits = Bits("--abits", "Bits of the activations");
+    private static readonly Option<int> KeyBits = Bits("--kbits", "Bits of the cached keys");
+    private static readonly Option<int> ValueBits = Bits("--vbits", "Bits of the cached values");
+    private static readonly Option<int> GroupSize = new("--group-size") { Description = "Inputs that share a weight scale (64, 128, 256); 0: one scale per output channel" };
+    private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of the random rotation" };
+    private static readonly Option<bool> NoRotate = new("--no-rotate") { Description = "Quantize without rotation, for comparison" };
+    private static readonly Option<bool> NoClipSearch = new("--no-clip-search") { Description = "Take each weight scale from the largest weight instead of searching it" };
+    private static readonly Option<bool> Force = new("--force") { Description = "Replace DST if it exists" };
+
+    public static Command Create()
+    {
+        var command = new Command("quantize", "Rotate and quantize a Hugging Face checkpoint")
+        {
+            Source, Destination, WeightBits, ActivationBits, KeyBits, ValueBits, GroupSize, Seed, NoRotate, NoClipSearch, Force,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static async Task<int> Run(ParseResult args, CancellationToken cancellationToken)
+    {
+        var source = args.GetRequiredValue(Source).FullName;
+        var destination = args.GetRequiredValue(Destination).FullName;
+        var options = new QuantizationConfig
+        {
+            WeightBits = args.GetValue(WeightBits),
+            ActivationBits = args.GetValue(ActivationBits),
+            KeyBits = args.GetValue(KeyBits),
+            ValueBits = args.GetValue(ValueBits),
+            GroupSize = args.GetValue(GroupSize),
+            Seed = args.GetValue(Seed),
+            Rotate = !args.GetValue(NoRotate),
+            WeightClipSearch = !args.GetValue(NoClipSearch),
+        };
+
+        await Progress((update, token) => CheckpointQuantizer.Run(source, destination, options, update, args.GetValue(Force), token), cancellationToken);
+        var bytes = Directory.EnumerateFiles(destination).Sum(f => new FileInfo(f).Length);
+        Console.WriteLine($"Wrote {args.GetRequiredValue(Destination)}: {bytes / 1e6:0.0} MB, " +
+            $"W{options.WeightBits}A{options.ActivationBits}K{options.KeyBits}V{options.ValueBits}" +
+            $"{(options.Rotate ? $", rotated with seed {options.Seed}" : ", not rotated")}.");
+        return 0;
+    }
+
+    private static Task Progress(Action<IProgress<QuantizeProgress>, CancellationToken> work, CancellationToken cancellationToken) =>
+        AnsiConsole.Progress()
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .StartAsync(async context =>
+            {
+                var bar = context.AddTask("quantize");
+                await Task.Run(() => work(new BarProgress(bar), cancellationToken), cancellationToken);
+            });
+
+    private static Option<int> Bits(string name, string description)
+    {
+        var option = new Option<int>(name) { Description = $"{description}: {string.Join(", ", AllowedBits)}", DefaultValueFactory = _ => 4 };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var bits) && !AllowedBits.Contains(bits))
+                result.AddError($"{name}: is {bits}; must be one of {string.Join(", ", AllowedBits)}");
+        });
+        return option;
+    }
+
+    // Reports on the quantizer's own thread, so that no update is lost or comes late.
+    private sealed class BarProgress(ProgressTask bar) : IProgress<QuantizeProgress>
+    {
+        public void Report(QuantizeProgress value)
+        {
+            bar.MaxValue = value.Total;
+            bar.Value = value.Done;
+            bar.Description = value.Stage;
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Storage;
+using QuaRot.Cli.Commands;
+using QuaRot.Contracts.Shards;
+using QuaRot.Gateway;
+using QuaRot.Grains.Models;
+using QuaRot.Grains.Sessions;
+using QuaRot.Silo;
+
+namespace QuaRot.Cli.Serving;
+
+/// <summary>Silo, grains and gateway in one process.</summary>
+public sealed class ClusterHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly ServeOptions _options;
+
+    private ClusterHost(WebApplication app, ServeOptions options)
+    {
+        _app = app;
+        _options = options;
+    }
+
+    /// <summary>Where the gateway listens, for example <c>http://127.0.0.1:50051</c>.</summary>
+    public Uri Address { get; private set; } = null!;
+
+    /// <summary>What each shard holds, by stage.</summary>
+    public IReadOnlyList<ShardStatus> Shards { get; private set; } = [];
+
+    /// <summary>Cancelled when the host begins to stop, on Ctrl-C or SIGTERM for example.</summary>
+    public CancellationToken Stopping => _app.Lifetime.ApplicationStopping;
+
+    /// <summary>Starts everything and loads all shards.</summary>
+    /// <exception cref="CommandException">The port is taken, or a folder cannot be used; the message says which.</exception>
+    public static async Task<ClusterHost> StartAsync(ServeOptions options, CancellationToken cancellationToken)
+    {
+        var host = new ClusterHost(Build(options), options);
+        try
+        {
+            await host.Start(cancellationToken);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Completes when the host was asked to stop and has stopped.</summary>
+    public Task WaitForShutdownAsync() => _app.WaitForShutdownAsync();
+
+    /// <summary>Stops listening, ends the streams, deactivates the grains and frees the shards.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    private static WebApplication Build(ServeOptions options)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(options.Verbose ? LogLevel.Information : LogLevel.Warning);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Host, options.Port, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.UseOrleans(silo => ConfigureSilo(silo, options));
+        builder.Services.AddQuaRotGateway(_ => { });
+        builder.Services.AddOptions<GatewayOptions>().Configure<ServedModel>((gateway, model) =>
+        {
+            gateway.ModelPath = options.Model;
+            gateway.ModelName = model.Name;
+            gateway.Shards = options.Shards;
+            gateway.MaxContext = model.MaxContext;
+        });
+        var app = builder.Build();
+        app.MapQuaRotGateway();
+        return app;
+    }
+
+    private static void ConfigureSilo(ISiloBuilder silo, ServeOptions options)
+    {
+        // Nobody outside this process joins, so any free ports do: several `quarot serve` can run side by side.
+        silo.UseLocalhostClustering(FreePort(), FreePort(), serviceId: "quarot", clusterId: $"quarot-{Environment.ProcessId}");
+        silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromMinutes(2));
+        silo.AddQuaRotSilo(model =>
+        {
+            model.Path = options.Model;
+            model.Shards = options.Shards;
+            model.Backend = options.Backend;
+            model.KvTokens = options.KvTokens;
+        });
+        silo.AddSqliteSessions(Path.Combine(options.Data, "sessions.db"));
+    }
+
+    private async Task Start(CancellationToken cancellationToken)
+    {
+        CheckShards(_app.Services.GetRequiredService<ServedModel>());
+        _app.Services.GetRequiredKeyedService<IGrainStorage>(SessionGrain.Storage);
+        try
+        {
+            await _app.StartAsync(cancellationToken);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException || e.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new CommandException($"port {_options.Port} on {_options.Host} is taken; choose another with --port (0 takes any free one)", e);
+        }
+        catch (SocketException e)
+        {
+            throw new CommandException($"cannot listen on {_options.Host}:{_options.Port}: {e.Message}", e);
+        }
+
+        Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        Shards = await LoadShards();
+    }
+
+    private void CheckShards(ServedModel model)
+    {
+        if (_options.Shards < 1 || _options.Shards > model.Config.NumLayers)
+            throw new CommandException($"--shards: is {_options.Shards}; the model has {model.Config.NumLayers} layers, so 1 to {model.Config.NumLayers} are possible");
+    }
+
+    private async Task<ShardStatus[]> LoadShards()
+    {
+        var grains = _app.Services.GetRequiredService<IGrainFactory>();
+        var name = _app.Services.GetRequiredService<ServedModel>().Name;
+        return await Task.WhenAll(Enumerable.Range(0, _options.Shards).Select(s => grains.GetGrain<IShardGrain>($"{name}/0/{s}").Status()));
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}

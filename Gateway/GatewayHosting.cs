@@ -1,0 +1,37 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using QuaRot.Gateway.Services;
+
+namespace QuaRot.Gateway;
+
+/// <summary>Puts the gateway into a host that has Kestrel and a cluster client.</summary>
+public static class GatewayHosting
+{
+    private const int MaxMessageBytes = 4 * 1024 * 1024;
+
+    /// <summary>Adds the gateway's services.</summary>
+    public static IServiceCollection AddQuaRotGateway(this IServiceCollection services, Action<GatewayOptions> configure)
+    {
+        services.Configure(configure);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ServedModelInfo>();
+        services.AddSingleton<ClusterReadiness>();
+        services.AddHostedService(p => p.GetRequiredService<ClusterReadiness>());
+        services.AddGrpc(options =>
+        {
+            options.MaxReceiveMessageSize = MaxMessageBytes;
+            options.Interceptors.Add<RejectionInterceptor>();
+        });
+        return services;
+    }
+
+    /// <summary>Maps the gRPC services.</summary>
+    public static IEndpointRouteBuilder MapQuaRotGateway(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<InferenceService>();
+        endpoints.MapGrpcService<HealthService>();
+        return endpoints;
+    }
+}

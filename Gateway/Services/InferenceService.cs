@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using QuaRot.Contracts.Sessions;
+using QuaRot.Contracts.Shards;
+using QuaRot.Contracts.V1;
+using QuaRot.Gateway.Validation;
+
+namespace QuaRot.Gateway.Services;
+
+/// <summary>The public API: validates, calls the session grain, streams what it answers.</summary>
+public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model) : Inference.InferenceBase
+{
+    private const int DefaultPage = 100;
+    private const int MaxPage = 1000;
+    private const string Owner = "anonymous";
+
+    private readonly RequestValidator _validator = new(model.Tokenizer, model.Config.VocabSize, model.Config.BosTokenId, model.MaxContext);
+
+    /// <inheritdoc/>
+    public override async Task Generate(GenerateRequest request, IServerStreamWriter<GenerateResponse> responseStream, ServerCallContext context)
+    {
+        var turn = _validator.Generate(request);
+        var session = grains.GetGrain<ISessionGrain>(NewSessionId());
+        await Stream(session.Generate(turn, context.CancellationToken), responseStream, context);
+    }
+
+    /// <inheritdoc/>
+    public override async Task Chat(ChatRequest request, IServerStreamWriter<GenerateResponse> responseStream, ServerCallContext context)
+    {
+        var turn = _validator.Chat(request);
+        var session = grains.GetGrain<ISessionGrain>(request.SessionId);
+        await Stream(session.Chat(turn, context.CancellationToken), responseStream, context);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Session> CreateSession(CreateSessionRequest request, ServerCallContext context) =>
+        (await grains.GetGrain<ISessionGrain>(NewSessionId()).Create(Owner)).ToProto();
+
+    /// <inheritdoc/>
+    public override async Task<SessionTranscript> GetSession(GetSessionRequest request, ServerCallContext context)
+    {
+        var id = RequestValidator.SessionId(request.SessionId);
+        var view = await grains.GetGrain<ISessionGrain>(id).Read() ?? throw UnknownSession(id);
+        var transcript = new SessionTranscript { Session = view.Summary.ToProto() };
+        transcript.Messages.AddRange(view.Messages.Select(m => new ChatMessage { Role = m.Role, Content = m.Content }));
+        return transcript;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<ListSessionsResponse> ListSessions(ListSessionsRequest request, ServerCallContext context)
+    {
+        if (request.PageSize > MaxPage)
+            throw Field.Invalid("page_size", $"is {request.PageSize}; must be at most {MaxPage}");
+        if (request.PageToken.Length > 0)
+            RequestValidator.SessionId(request.PageToken);
+        var size = request.PageSize == 0 ? DefaultPage : (int)request.PageSize;
+        var ids = await grains.GetGrain<ISessionDirectoryGrain>(Owner).List(request.PageToken, size + 1);
+        var response = new ListSessionsResponse { NextPageToken = ids.Length > size ? ids[size - 1] : "" };
+        var views = await Task.WhenAll(ids.Take(size).Select(id => grains.GetGrain<ISessionGrain>(id).Describe()));
+        response.Sessions.AddRange(views.OfType<SessionSummary>().Select(s => s.ToProto()));
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<DeleteSessionResponse> DeleteSession(DeleteSessionRequest request, ServerCallContext context)
+    {
+        var id = RequestValidator.SessionId(request.SessionId);
+        return await grains.GetGrain<ISessionGrain>(id).Delete() ? new DeleteSessionResponse() : throw UnknownSession(id);
+    }
+
+    /// <inheritdoc/>
+    public override Task<TokenizeResponse> Tokenize(TokenizeRequest request, ServerCallContext context)
+    {
+        var response = new TokenizeResponse();
+        if (request.Text.Length > 0)
+            response.TokenIds.AddRange(Encode(request).Select(id => (uint)id));
+        else if (request.AddBos && model.Config.BosTokenId is { } bos)
+            response.TokenIds.Add((uint)bos);
+        return Task.FromResult(response);
+    }
+
+    /// <inheritdoc/>
+    public override Task<DetokenizeResponse> Detokenize(DetokenizeRequest request, ServerCallContext context)
+    {
+        var ids = _validator.Ids("token_ids", request.TokenIds);
+        return Task.FromResult(new DetokenizeResponse { Text = model.Tokenizer.Decode(ids, request.SkipSpecial) });
+    }
+
+    /// <inheritdoc/>
+    public override async Task<ModelInfo> GetModelInfo(GetModelInfoRequest request, ServerCallContext context)
+    {
+        var stages = Enumerable.Range(0, model.Shards).Select(s => grains.GetGrain<IShardGrain>(model.ShardKey(s)).Status());
+        return model.ToProto(await Task.WhenAll(stages));
+    }
+
+    private static string NewSessionId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    private static RpcException UnknownSession(string id) => new(new Status(StatusCode.NotFound, $"session_id: there is no session '{id}'"));
+
+    private static async Task Stream(
+        IAsyncEnumerable<TurnEvent> events, IServerStreamWriter<GenerateResponse> writer, ServerCallContext context)
+    {
+        await foreach (var turnEvent in events.WithCancellation(context.CancellationToken))
+            await writer.WriteAsync(turnEvent.ToProto(), context.CancellationToken);
+    }
+
+    private int[] Encode(TokenizeRequest request) =>
+        model.Tokenizer.Encode(_validator.Text("text", request.Text), request.AddBos, request.ParseSpecial);
+}

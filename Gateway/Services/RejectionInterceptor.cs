@@ -1,0 +1,73 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.Extensions.Logging;
+using QuaRot.Contracts;
+
+namespace QuaRot.Gateway.Services;
+
+/// <summary>Turns what the cluster throws into the gRPC status that a client can act on.</summary>
+public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : Interceptor
+{
+    private const string RetryAfterMs = "1000";
+
+    /// <inheritdoc/>
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw Translate(e, context);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception e) when (e is not RpcException)
+        {
+            throw Translate(e, context);
+        }
+    }
+
+    private RpcException Translate(Exception exception, ServerCallContext context)
+    {
+        switch (exception)
+        {
+            case RequestRejectedException rejected:
+                return new RpcException(new Status(StatusOf(rejected.Reason), rejected.Message), TrailersOf(rejected.Reason));
+            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
+                return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
+            case TimeoutException:
+                log.CallTimedOut(context.Method, exception);
+                return new RpcException(new Status(StatusCode.DeadlineExceeded, exception.Message));
+            default:
+                // Whatever else it is, it is ours: log it whole, tell the client only that it was not its fault.
+                log.CallFailed(context.Method, exception);
+                return new RpcException(new Status(StatusCode.Internal, $"The cluster failed on this call: {exception.Message}"));
+        }
+    }
+
+    private static StatusCode StatusOf(RejectionReason reason) => reason switch
+    {
+        RejectionReason.InvalidArgument => StatusCode.InvalidArgument,
+        RejectionReason.NotFound => StatusCode.NotFound,
+        RejectionReason.Busy => StatusCode.FailedPrecondition,
+        RejectionReason.Overloaded => StatusCode.ResourceExhausted,
+        RejectionReason.Unavailable => StatusCode.Unavailable,
+        _ => StatusCode.Unknown,
+    };
+
+    private static Metadata TrailersOf(RejectionReason reason) => reason is RejectionReason.Overloaded or RejectionReason.Unavailable
+        ? new Metadata { { "grpc-retry-pushback-ms", RetryAfterMs } }
+        : [];
+}

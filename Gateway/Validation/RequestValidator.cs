@@ -1,0 +1,88 @@
+using System.Text;
+using QuaRot.Checkpoints.Tokenizers;
+using QuaRot.Contracts.Sessions;
+using QuaRot.Contracts.V1;
+
+namespace QuaRot.Gateway.Validation;
+
+/// <summary>Checks everything that can be checked without a session, and tokenizes prompts.</summary>
+internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? bosTokenId, int maxContext)
+{
+    private const int MaxSessionIdLength = 64;
+
+    // A token is at least one byte of text in every tokenizer we read, so longer texts can be refused before any work.
+    private readonly long _maxTextBytes = (long)maxContext * 256;
+
+    public GenerateTurn Generate(GenerateRequest request)
+    {
+        var sampling = SamplingValidator.Check(request.Sampling, vocabSize);
+        var prompt = request.InputCase switch
+        {
+            GenerateRequest.InputOneofCase.Prompt => tokenizer.Encode(Text("prompt", request.Prompt), bosTokenId is not null, false),
+            GenerateRequest.InputOneofCase.TokenIds => Ids("token_ids.ids", request.TokenIds.Ids),
+            _ => throw Field.Invalid("prompt", "neither prompt nor token_ids is set"),
+        };
+        var field = request.InputCase == GenerateRequest.InputOneofCase.Prompt ? "prompt" : "token_ids.ids";
+        if (prompt.Length == 0)
+            throw Field.Invalid(field, "is empty");
+        if (prompt.Length >= maxContext)
+        {
+            throw Field.Invalid(field,
+                $"{prompt.Length} tokens leave no room for an answer in the context of {maxContext}: {prompt.Length - maxContext + 1} too many");
+        }
+
+        return new GenerateTurn(prompt, sampling);
+    }
+
+    public ChatTurn Chat(ChatRequest request)
+    {
+        SessionId(request.SessionId);
+        var sampling = SamplingValidator.Check(request.Sampling, vocabSize);
+        if (request.Messages.Count == 0)
+            throw Field.Invalid("messages", "is empty");
+        var messages = new Message[request.Messages.Count];
+        for (var i = 0; i < messages.Length; i++)
+        {
+            var m = request.Messages[i];
+            if (m.Role.Length == 0)
+                throw Field.Invalid($"messages[{i}].role", "is empty");
+            messages[i] = new Message(m.Role, Text($"messages[{i}].content", m.Content));
+        }
+
+        if (messages[^1].Role != "user")
+            throw Field.Invalid($"messages[{messages.Length - 1}].role", $"is '{messages[^1].Role}'; the last message must be of role 'user'");
+        return new ChatTurn(messages, sampling);
+    }
+
+    public static string SessionId(string id)
+    {
+        if (id.Length == 0)
+            throw Field.Invalid("session_id", "is empty");
+        if (id.Length > MaxSessionIdLength || !id.All(char.IsAsciiLetterOrDigit))
+            throw Field.Invalid("session_id", "is not a session id");
+        return id;
+    }
+
+    public string Text(string field, string text)
+    {
+        if (text.Length == 0)
+            throw Field.Invalid(field, "is empty");
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        if (bytes > _maxTextBytes)
+            throw Field.Invalid(field, $"has {bytes} bytes; {_maxTextBytes} are the most that a context of {maxContext} tokens can take");
+        return text;
+    }
+
+    public int[] Ids(string field, IReadOnlyList<uint> ids)
+    {
+        var result = new int[ids.Count];
+        for (var i = 0; i < result.Length; i++)
+        {
+            if (ids[i] >= vocabSize)
+                throw Field.Invalid($"{field}[{i}]", $"is {ids[i]}; the vocabulary has {vocabSize} tokens");
+            result[i] = (int)ids[i];
+        }
+
+        return result;
+    }
+}

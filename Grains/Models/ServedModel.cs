@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Options;
+using QuaRot.Checkpoints;
+using QuaRot.Checkpoints.Chat;
+using QuaRot.Checkpoints.Tokenizers;
+using QuaRot.Engine;
+using QuaRot.Kernels;
+
+namespace QuaRot.Grains.Models;
+
+/// <summary>The silo's view of the model it serves: config, tokenizer, chat template, and stages on demand.</summary>
+/// <remarks>The checkpoint stays mapped until the silo's services are disposed, because weights may be views of it.</remarks>
+public sealed class ServedModel : IDisposable
+{
+    private readonly ModelOptions _options;
+    private readonly Lazy<ICheckpoint> _checkpoint;
+    private readonly Lazy<Tokenizer> _tokenizer;
+    private readonly Lazy<ChatTemplate> _template;
+
+    /// <summary>Takes the options; files are opened on first use.</summary>
+    public ServedModel(IOptions<ModelOptions> options)
+    {
+        _options = options.Value;
+        _checkpoint = new(() => Checkpoint.Open(_options.Path));
+        _tokenizer = new(() => Tokenizer.Load(_options.Path));
+        _template = new(() => ChatTemplate.Load(_options.Path));
+    }
+
+    /// <summary>Name of the model: the last part of its folder's path.</summary>
+    public string Name => System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(_options.Path)));
+
+    /// <summary>How it is served.</summary>
+    public ModelOptions Options => _options;
+
+    /// <summary>Shape and constants.</summary>
+    public ModelConfig Config => _checkpoint.Value.Config;
+
+    /// <summary>Its tokenizer.</summary>
+    public Tokenizer Tokenizer => _tokenizer.Value;
+
+    /// <summary>Its chat template.</summary>
+    public ChatTemplate Template => _template.Value;
+
+    /// <summary>Longest context of one session: what the model was made for, or what the KV cache holds if that is less.</summary>
+    public int MaxContext => Math.Min(Config.MaxPositions, _options.KvTokens);
+
+    /// <summary>Loads the weights of one stage and makes its KV cache.</summary>
+    public IModelStage LoadStage(int stage)
+    {
+        var layers = ShardPlan.Even(Config.NumLayers, _options.Shards)[stage];
+        return ModelStage.Load(_checkpoint.Value, layers, Backend.Create(_options.Backend), _options.KvTokens);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_checkpoint.IsValueCreated)
+            _checkpoint.Value.Dispose();
+    }
+}

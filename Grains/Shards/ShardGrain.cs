@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using QuaRot.Contracts.Shards;
+using QuaRot.Grains.Models;
+
+namespace QuaRot.Grains.Shards;
+
+/// <summary>Gives a <see cref="ShardRuntime"/> its identity, its place and its calls.</summary>
+/// <remarks>Reentrant: calls of many sessions overlap; the stage's own device thread puts the work in order.</remarks>
+[Reentrant, ShardPlacement, GrainType("shard")]
+public sealed class ShardGrain(ServedModel model, ShardRuntimes runtimes, ILogger<ShardGrain> log) : Grain, IShardGrain
+{
+    private Task<ShardRuntime>? _runtime;
+    private ShardKey _key;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _key = ShardKey.Parse(this.GetPrimaryKeyString());
+        if (_key.Model != model.Name || _key.Stage >= model.Options.Shards)
+            throw new ArgumentException($"Shard {_key}: this cluster serves '{model.Name}' in {model.Options.Shards} shard(s).");
+
+        // Weights stay where they are until the silo goes: idle collection must not take them away.
+        DelayDeactivation(TimeSpan.FromDays(3650));
+        _runtime = Load();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        if (_runtime is { IsCompletedSuccessfully: true })
+            await runtimes.ReleaseAsync(await _runtime);
+    }
+
+    /// <inheritdoc/>
+    public async Task<ShardStatus> Status() => (await Runtime()).Status;
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<BurstToken> Burst(
+        BurstCall burst, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var runtime = await Runtime();
+        await foreach (var token in runtime.Burst(burst, cancellationToken))
+            yield return token;
+    }
+
+    /// <inheritdoc/>
+    public async Task<SampledTokens> Forward(StageCall call) => await (await Runtime()).Forward(call);
+
+    /// <inheritdoc/>
+    public async Task Release(string sessionId) => (await Runtime()).Release(sessionId);
+
+    private async Task<ShardRuntime> Load()
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        var runtime = await runtimes.LoadAsync(_key);
+        log.ShardLoaded(_key.ToString(), runtime.Status.FirstLayer, runtime.Status.EndLayer, runtime.Status.Silo,
+            runtime.Status.WeightBytes, runtime.Status.KvCacheBytes, TimeProvider.System.GetElapsedTime(started).TotalMilliseconds);
+        return runtime;
+    }
+
+    // A failed load is reported to everyone who waits for it; the activation goes, so that the next call tries again.
+    private async Task<ShardRuntime> Runtime()
+    {
+        try
+        {
+            return await _runtime!;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            log.ShardLoadFailed(_key.ToString(), e);
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using QuaRot.Contracts.Sessions;
+using QuaRot.Contracts.Shards;
+using QuaRot.Engine;
+using QuaRot.Engine.Scheduling;
+using QuaRot.Kernels;
+using QuaRot.Kernels.Sampling;
+
+namespace QuaRot.Grains.Shards;
+
+/// <summary>Turns the engine's types into messages between grains and back.</summary>
+internal static class ShardMessages
+{
+    public static BurstRequest ToRequest(this BurstCall call) => new()
+    {
+        SequenceId = call.SessionId,
+        Tokens = call.Tokens,
+        Sampling = new SamplingParameters
+        {
+            Temperature = call.Sampling.Temperature,
+            TopK = call.Sampling.TopK,
+            TopP = call.Sampling.TopP,
+            MinP = call.Sampling.MinP,
+            RepetitionPenalty = call.Sampling.RepetitionPenalty,
+            LogProbs = call.Sampling.LogProbs,
+        },
+        Seed = call.Seed,
+        MaxTokens = call.MaxTokens,
+        StopTokenIds = call.StopTokenIds,
+    };
+
+    public static BurstToken ToMessage(this GeneratedToken token) =>
+        new(token.TokenId, token.Position, LogProbsOf(token.LogProb, token.Top), token.IsStop);
+
+    public static StageCall ToCall(this StageBatch batch) => new()
+    {
+        TokenIds = batch.Forward.TokenIds,
+        Positions = batch.Forward.Positions,
+        SequenceOfRow = batch.Forward.SequenceOfRow,
+        BlockTables = batch.Forward.BlockTables,
+        OutputRows = batch.Forward.OutputRows,
+        Sampling = [.. batch.Sampling.Select(ToMessage)],
+    };
+
+    public static StageBatch ToBatch(this StageCall call) => new(
+        new ForwardBatch
+        {
+            TokenIds = call.TokenIds,
+            Positions = call.Positions,
+            SequenceOfRow = call.SequenceOfRow,
+            BlockTables = call.BlockTables,
+            OutputRows = call.OutputRows,
+        },
+        [.. call.Sampling.Select(ToRow)]);
+
+    public static Activations ImportHidden(this IModelStage stage, StageCall call) =>
+        stage.Import(MemoryMarshal.Cast<byte, float>(call.Hidden.AsSpan()), call.TokenIds.Length);
+
+    public static SampledTokens ToMessage(this SampledToken[] sampled) =>
+        new([.. sampled.Select(s => s.TokenId)], [.. sampled.Select(s => LogProbsOf(s.LogProb, s.Top))]);
+
+    public static SampledToken[] ToSampled(this SampledTokens message)
+    {
+        var sampled = new SampledToken[message.TokenIds.Length];
+        for (var i = 0; i < sampled.Length; i++)
+        {
+            var p = message.LogProbs[i];
+            sampled[i] = new(message.TokenIds[i], p?.LogProb ?? float.NaN,
+                p is null ? [] : [.. p.TopIds.Zip(p.TopLogProbs, (id, value) => new TokenLogProb(id, value))]);
+        }
+
+        return sampled;
+    }
+
+    private static LogProbs? LogProbsOf(float logProb, IReadOnlyList<TokenLogProb> top) => float.IsNaN(logProb)
+        ? null
+        : new(logProb, [.. top.Select(t => t.TokenId)], [.. top.Select(t => t.LogProb)]);
+
+    private static StageSampling ToMessage(SamplingRow row) => new(
+        row.Position,
+        row.Seed,
+        new TurnSampling
+        {
+            Temperature = row.Temperature,
+            TopK = row.TopK,
+            TopP = row.TopP,
+            MinP = row.MinP,
+            RepetitionPenalty = row.RepetitionPenalty,
+            LogProbs = row.LogProbs,
+        },
+        row.PenaltyTokens);
+
+    private static SamplingRow ToRow(StageSampling sampling) => new()
+    {
+        Position = sampling.Position,
+        Seed = sampling.Seed,
+        Temperature = sampling.Sampling.Temperature,
+        TopK = sampling.Sampling.TopK,
+        TopP = sampling.Sampling.TopP,
+        MinP = sampling.Sampling.MinP,
+        RepetitionPenalty = sampling.Sampling.RepetitionPenalty,
+        PenaltyTokens = sampling.PenaltyTokens,
+        LogProbs = sampling.Sampling.LogProbs,
+    };
+}

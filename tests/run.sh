@@ -1,0 +1,34 @@
+#!/bin/sh
+# Runs every built test program ($1: configuration) and sums up. The last line reads 'N passed, N failed, N skipped'.
+# With REQUIRE_TOOLS=1 a test that was skipped because a tool is missing counts as failed.
+config=${1:-Release}
+cd "$(dirname "$0")/.." || exit 1
+if command -v npm >/dev/null 2>&1 && [ ! -d tests/foreign/node_modules ]; then
+    (cd tests/foreign && npm ci --silent --no-fund --no-audit) || echo "npm ci failed: the foreign client's tests will be skipped"
+fi
+total=0 failed=0 skipped=0
+for project in tests/*/*.csproj; do
+    name=$(basename "$project" .csproj)
+    log=$(dirname "$project")/obj/test.log
+    echo "== $name"
+    "$(dirname "$project")/bin/$config/net10.0/$name" -noColor -noLogo >"$log" 2>&1
+    code=$?
+    summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
+    number() { echo "$summary" | sed -E "s/.*$1: ([0-9]+).*/\1/"; }
+    if [ -z "$summary" ]; then
+        cat "$log"; echo "$name ended with code $code and no summary"; failed=$((failed + 1)); continue
+    fi
+    grep -vE '^ *(Discovering|Discovered|Starting|Finished): |TEST EXECUTION SUMMARY' "$log"
+    t=$(number Total) e=$(number Errors) f=$(number Failed) s=$(number Skipped)
+    total=$((total + t)) failed=$((failed + f + e)) skipped=$((skipped + s))
+    if [ "$code" -ne 0 ] && [ $((f + e)) -eq 0 ]; then
+        echo "$name ended with code $code"; failed=$((failed + 1)); total=$((total + 1))
+    fi
+done
+passed=$((total - failed - skipped))
+if [ "${REQUIRE_TOOLS:-0}" = 1 ] && [ "$skipped" -gt 0 ]; then
+    echo "Skipped tests count as failures here (REQUIRE_TOOLS=1)."
+    failed=$((failed + skipped)) skipped=0
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
