@@ -29,4 +29,8 @@ public sealed record StageCall
 
     /// <summary>[rows·hidden] float32 in host byte order, when sender and receiver are in different silos; else empty.</summary>
     [Id(7)] public byte[] Hidden { get; init; } = [];
+
+    /// <summary>Grows with each failure the lead has seen. A stage refuses a call of an older epoch than it knows, so that a batch that was given up
+    /// cannot come late and write into pages that have new owners.</summary>
+    [Id(8)] public required long Epoch { get; init; }
 }

@@ -3,6 +3,7 @@ using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.Chat;
 using QuaRot.Checkpoints.Tokenizers;
 using QuaRot.Engine;
+using QuaRot.Engine.Scheduling;
 using QuaRot.Kernels;
 
 namespace QuaRot.Grains.Models;
@@ -42,6 +43,14 @@ public sealed class ServedModel : IDisposable
 
     /// <summary>Longest context of one session: what the model was made for, or what the KV cache holds if that is less.</summary>
     public int MaxContext => Math.Min(Config.MaxPositions, _options.KvTokens);
+
+    /// <summary>Limits of the scheduler on the lead.</summary>
+    public SchedulerOptions SchedulerOptions => new()
+    {
+        MaxBatchTokens = _options.MaxBatchTokens,
+        MaxQueue = _options.MaxQueue,
+        MaxContext = MaxContext,
+    };
 
     /// <summary>Loads the weights of one stage and makes its KV cache.</summary>
     public IModelStage LoadStage(int stage)

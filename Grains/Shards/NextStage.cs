@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using QuaRot.Contracts.Shards;
-using QuaRot.Engine;
 using QuaRot.Kernels;
 
 namespace QuaRot.Grains.Shards;
@@ -11,27 +10,28 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
     private volatile string? _silo;
 
     /// <summary>Sends the batch on; takes over <paramref name="activations"/>.</summary>
-    public async Task<SampledTokens> ForwardAsync(StageBatch batch, Activations activations)
+    public async Task<SampledTokens> ForwardAsync(StageCall call, Activations activations)
     {
         try
         {
             _silo ??= (await grain.Status()).Silo;
-            return _silo == ownSilo ? await ByLink(batch, activations) : await ByBytes(batch, activations);
+            return _silo == ownSilo ? await ByLink(call, activations) : await ByBytes(call, activations);
         }
         catch
         {
             // The stage may have moved: ask again where it is before the next batch. The caller decides what the failure means.
             _silo = null;
+            activations.Dispose();
             throw;
         }
     }
 
-    private async Task<SampledTokens> ByLink(StageBatch batch, Activations activations)
+    private async Task<SampledTokens> ByLink(StageCall call, Activations activations)
     {
         var link = links.Put(activations);
         try
         {
-            return await grain.Forward(batch.ToCall() with { Link = link });
+            return await grain.Forward(call with { Link = link, Hidden = [] });
         }
         finally
         {
@@ -39,13 +39,11 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
         }
     }
 
-    private async Task<SampledTokens> ByBytes(StageBatch batch, Activations activations)
+    private async Task<SampledTokens> ByBytes(StageCall call, Activations activations)
     {
-        using (activations)
-        {
-            var hidden = new byte[checked(activations.Rows * activations.Width * sizeof(float))];
-            activations.CopyTo(MemoryMarshal.Cast<byte, float>(hidden.AsSpan()));
-            return await grain.Forward(batch.ToCall() with { Hidden = hidden });
-        }
+        var hidden = new byte[checked(activations.Rows * activations.Width * sizeof(float))];
+        activations.CopyTo(MemoryMarshal.Cast<byte, float>(hidden.AsSpan()));
+        activations.Dispose();
+        return await grain.Forward(call with { Link = 0, Hidden = hidden });
     }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using QuaRot.Contracts.Sessions;
 using QuaRot.Contracts.Shards;
-using QuaRot.Engine;
+using QuaRot.Engine.Pipeline;
 using QuaRot.Engine.Scheduling;
 using QuaRot.Kernels;
 using QuaRot.Kernels.Sampling;
@@ -11,19 +11,21 @@ namespace QuaRot.Grains.Shards;
 /// <summary>Turns the engine's types into messages between grains and back.</summary>
 internal static class ShardMessages
 {
+    public static SamplingParameters ToParameters(this TurnSampling sampling) => new()
+    {
+        Temperature = sampling.Temperature,
+        TopK = sampling.TopK,
+        TopP = sampling.TopP,
+        MinP = sampling.MinP,
+        RepetitionPenalty = sampling.RepetitionPenalty,
+        LogProbs = sampling.LogProbs,
+    };
+
     public static BurstRequest ToRequest(this BurstCall call) => new()
     {
         SequenceId = call.SessionId,
         Tokens = call.Tokens,
-        Sampling = new SamplingParameters
-        {
-            Temperature = call.Sampling.Temperature,
-            TopK = call.Sampling.TopK,
-            TopP = call.Sampling.TopP,
-            MinP = call.Sampling.MinP,
-            RepetitionPenalty = call.Sampling.RepetitionPenalty,
-            LogProbs = call.Sampling.LogProbs,
-        },
+        Sampling = call.Sampling.ToParameters(),
         Seed = call.Seed,
         MaxTokens = call.MaxTokens,
         StopTokenIds = call.StopTokenIds,
@@ -32,8 +34,9 @@ internal static class ShardMessages
     public static BurstToken ToMessage(this GeneratedToken token) =>
         new(token.TokenId, token.Position, LogProbsOf(token.LogProb, token.Top), token.IsStop);
 
-    public static StageCall ToCall(this StageBatch batch) => new()
+    public static StageCall ToCall(this StageBatch batch, long epoch) => new()
     {
+        Epoch = epoch,
         TokenIds = batch.Forward.TokenIds,
         Positions = batch.Forward.Positions,
         SequenceOfRow = batch.Forward.SequenceOfRow,
@@ -42,8 +45,9 @@ internal static class ShardMessages
         Sampling = [.. batch.Sampling.Select(ToMessage)],
     };
 
-    public static StageBatch ToBatch(this StageCall call) => new(
-        new ForwardBatch
+    public static StageBatch ToBatch(this StageCall call) => new()
+    {
+        Forward = new ForwardBatch
         {
             TokenIds = call.TokenIds,
             Positions = call.Positions,
@@ -51,10 +55,8 @@ internal static class ShardMessages
             BlockTables = call.BlockTables,
             OutputRows = call.OutputRows,
         },
-        [.. call.Sampling.Select(ToRow)]);
-
-    public static Activations ImportHidden(this IModelStage stage, StageCall call) =>
-        stage.Import(MemoryMarshal.Cast<byte, float>(call.Hidden.AsSpan()), call.TokenIds.Length);
+        Sampling = [.. call.Sampling.Select(ToRow)],
+    };
 
     public static SampledTokens ToMessage(this SampledToken[] sampled) =>
         new([.. sampled.Select(s => s.TokenId)], [.. sampled.Select(s => LogProbsOf(s.LogProb, s.Top))]);
@@ -64,13 +66,22 @@ internal static class ShardMessages
         var sampled = new SampledToken[message.TokenIds.Length];
         for (var i = 0; i < sampled.Length; i++)
         {
-            var p = message.LogProbs[i];
-            sampled[i] = new(message.TokenIds[i], p?.LogProb ?? float.NaN,
-                p is null ? [] : [.. p.TopIds.Zip(p.TopLogProbs, (id, value) => new TokenLogProb(id, value))]);
+            var (logProb, top) = Unpack(message.LogProbs[i]);
+            sampled[i] = new(message.TokenIds[i], logProb, top);
         }
 
         return sampled;
     }
+
+    public static GeneratedToken ToGenerated(this BurstToken token)
+    {
+        var (logProb, top) = Unpack(token.LogProbs);
+        return new(token.TokenId, token.Position, logProb, top, token.IsStop);
+    }
+
+    private static (float LogProb, TokenLogProb[] Top) Unpack(LogProbs? p) => p is null
+        ? (float.NaN, [])
+        : (p.LogProb, [.. p.TopIds.Zip(p.TopLogProbs, (id, value) => new TokenLogProb(id, value))]);
 
     private static LogProbs? LogProbsOf(float logProb, IReadOnlyList<TokenLogProb> top) => float.IsNaN(logProb)
         ? null

@@ -1,4 +1,4 @@
-using QuaRot.Engine;
+using QuaRot.Engine.Pipeline;
 using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Grains.Shards;
@@ -6,6 +6,9 @@ namespace QuaRot.Grains.Shards;
 /// <summary>The lead's way through all stages: its own device thread first, then grain calls from stage to stage.</summary>
 internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stages) : IStagePipeline
 {
+    // Starts at the clock, so that a lead that was activated anew is ahead of its predecessor.
+    private long _epoch = DateTime.UtcNow.Ticks;
+
     /// <inheritdoc/>
     public int Stages => stages;
 
@@ -16,9 +19,20 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
     public int PageCount => lead.Stage.PageCount;
 
     /// <inheritdoc/>
-    public async ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken cancellationToken)
+    public async ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct)
     {
         var output = await lead.RunAsync(batch, null);
-        return next is null ? output.Sampled! : (await next.ForwardAsync(batch, output.Activations!)).ToSampled();
+        if (next is null)
+            return output.Tokens!;
+        try
+        {
+            return (await next.ForwardAsync(batch.ToCall(Interlocked.Read(ref _epoch)), output.Activations!)).ToSampled();
+        }
+        catch
+        {
+            // The batch may still be under way behind us. The next epoch makes every stage refuse it from now on; the scheduler fails its sequences.
+            Interlocked.Increment(ref _epoch);
+            throw;
+        }
     }
 }

@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using QuaRot.Contracts;
 using QuaRot.Contracts.Shards;
-using QuaRot.Engine;
+using QuaRot.Engine.Pipeline;
 using QuaRot.Engine.Scheduling;
 using QuaRot.Grains.Models;
-using QuaRot.Kernels;
 
 namespace QuaRot.Grains.Shards;
 
@@ -13,6 +15,7 @@ public sealed class ShardRuntime : IAsyncDisposable
     private readonly ActivationLinks _links;
     private readonly NextStage? _next;
     private readonly BatchScheduler? _scheduler;
+    private long _epoch;
 
     internal ShardRuntime(ShardKey key, StageWorker worker, ServedModel model, ActivationLinks links, IGrainFactory grains, string silo)
     {
@@ -23,26 +26,18 @@ public sealed class ShardRuntime : IAsyncDisposable
         if (!stage.IsLast)
             _next = new NextStage(grains.GetGrain<IShardGrain>(key.Next.ToString()), links, silo);
         if (key.Stage == 0)
-        {
-            var options = new SchedulerOptions
-            {
-                MaxBatchTokens = model.Options.MaxBatchTokens,
-                MaxQueue = model.Options.MaxQueue,
-                MaxContext = model.MaxContext,
-            };
-            _scheduler = new BatchScheduler(options, new ShardPipeline(worker, _next, model.Options.Shards));
-        }
+            _scheduler = new BatchScheduler(new ShardPipeline(worker, _next, model.Options.Shards), model.SchedulerOptions);
     }
 
     /// <summary>What this shard holds and where.</summary>
     public ShardStatus Status { get; }
 
     /// <summary>Up to a burst of tokens; lead only.</summary>
-    public async IAsyncEnumerable<BurstToken> Burst(
-        BurstCall burst, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<BurstToken> Burst(BurstCall burst, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var token in Scheduler.GenerateAsync(burst.ToRequest(), cancellationToken))
-            yield return token.ToMessage();
+        await using var tokens = Scheduler.GenerateAsync(burst.ToRequest(), cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await Next(tokens))
+            yield return tokens.Current.ToMessage();
     }
 
     /// <summary>Frees the KV of a session; lead only.</summary>
@@ -51,10 +46,9 @@ public sealed class ShardRuntime : IAsyncDisposable
     /// <summary>Runs a batch that came from the stage before, then hands it on or answers with the sampled tokens.</summary>
     public async Task<SampledTokens> Forward(StageCall call)
     {
-        using var input = call.Link != 0 ? _links.Take(call.Link) : _worker.Stage.ImportHidden(call);
-        var batch = call.ToBatch();
-        var output = await _worker.RunAsync(batch, input);
-        return _next is null ? output.Sampled!.ToMessage() : await _next.ForwardAsync(batch, output.Activations!);
+        RefuseOlderEpoch(call.Epoch);
+        var output = await Run(call);
+        return _next is null ? output.Tokens!.ToMessage() : await _next.ForwardAsync(call, output.Activations!);
     }
 
     /// <inheritdoc/>
@@ -67,4 +61,46 @@ public sealed class ShardRuntime : IAsyncDisposable
 
     private BatchScheduler Scheduler => _scheduler
         ?? throw new InvalidOperationException($"Stage {Status.Stage} does not lead its replica; sessions speak to stage 0.");
+
+    private async Task<StageOutput> Run(StageCall call)
+    {
+        if (call.Link == 0)
+            return await _worker.RunImportedAsync(call.ToBatch(), MemoryMarshal.Cast<byte, float>(call.Hidden.AsSpan()).ToArray());
+        using var input = _links.Take(call.Link);
+        return await _worker.RunAsync(call.ToBatch(), input);
+    }
+
+    private void RefuseOlderEpoch(long epoch)
+    {
+        var known = Interlocked.Read(ref _epoch);
+        while (epoch > known)
+            known = Interlocked.CompareExchange(ref _epoch, epoch, known) is var seen && seen == known ? epoch : seen;
+        if (epoch < known)
+            throw new InvalidOperationException($"Stage {Status.Stage}: a batch of epoch {epoch} came after epoch {known} had begun; its lead gave it up.");
+    }
+
+    // The engine's refusals become messages that may cross silos; all else goes on as it is.
+    private static async Task<bool> Next(IAsyncEnumerator<GeneratedToken> tokens)
+    {
+        try
+        {
+            return await tokens.MoveNextAsync();
+        }
+        catch (ContextOverflowException e)
+        {
+            throw new RequestRejectedException(RejectionReason.InvalidArgument, $"prompt: {e.Message}");
+        }
+        catch (AdmissionException e)
+        {
+            throw new RequestRejectedException(RejectionReason.Overloaded, e.Message);
+        }
+        catch (SequenceBusyException e)
+        {
+            throw new RequestRejectedException(RejectionReason.Busy, e.Message);
+        }
+        catch (PipelineFailureException e)
+        {
+            throw new RequestRejectedException(RejectionReason.Unavailable, e.Message);
+        }
+    }
 }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using QuaRot.Engine;
+using QuaRot.Engine.Pipeline;
 using QuaRot.Grains.Models;
 
 namespace QuaRot.Grains.Shards;

@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using QuaRot.Checkpoints.Chat;
+using QuaRot.Contracts;
+using QuaRot.Contracts.Sessions;
+using QuaRot.Engine.Turns;
+using QuaRot.Grains.Models;
+
+namespace QuaRot.Grains.Sessions;
+
+/// <summary>A chat. Its history is stored before the first token of a turn is asked for, and again when the turn has ended.</summary>
+[GrainType("session")]
+public sealed class SessionGrain(
+    [PersistentState("session", SessionGrain.Storage)] IPersistentState<SessionRecord> state,
+    ServedModel model, TimeProvider time, ILogger<SessionGrain> log) : Grain, ISessionGrain
+{
+    /// <summary>Name of the grain storage that holds sessions.</summary>
+    public const string Storage = "sessions";
+
+    private TurnRunner _runner = null!;
+    private SessionHistory _history = null!;
+    private CancellationTokenSource? _turn;
+
+    private string Id => this.GetPrimaryKeyString();
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _runner = new TurnRunner(model, GrainFactory);
+        _history = new SessionHistory(state.State.History);
+        if (_history.Pending is null)
+            return;
+
+        // The process ended in mid-answer and the client's stream with it: the session stands as it was before that turn.
+        _history.Discard();
+        await state.WriteStateAsync();
+    }
+
+    /// <inheritdoc/>
+    public async Task<SessionSummary> Create(string owner)
+    {
+        if (state.RecordExists && state.State.Owner != owner)
+            throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
+        if (!state.RecordExists)
+        {
+            state.State.Owner = owner;
+            state.State.CreatedAt = state.State.LastUsedAt = time.GetUtcNow();
+            await state.WriteStateAsync();
+            await Directory(owner).Add(Id);
+        }
+
+        return Summary();
+    }
+
+    /// <inheritdoc/>
+    public Task<SessionSummary?> Describe() => Task.FromResult(state.RecordExists ? Summary() : null);
+
+    /// <inheritdoc/>
+    public Task<SessionView?> Read() =>
+        Task.FromResult(state.RecordExists ? new SessionView(Summary(), [.. state.State.Messages]) : null);
+
+    /// <inheritdoc/>
+    public async Task<bool> Delete()
+    {
+        if (!state.RecordExists)
+            return false;
+        var owner = state.State.Owner;
+        _turn?.Cancel();
+        await state.ClearStateAsync();
+        await Directory(owner).Remove(Id);
+        await Release();
+        DeactivateOnIdle();
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<TurnEvent> Chat(ChatTurn turn, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (!state.RecordExists)
+            throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
+        using var life = Begin(cancellationToken);
+        try
+        {
+            var prompt = Render(turn.Messages);
+            var room = _runner.Room("messages", state.State.History.Tokens.Count + prompt.Length);
+            var numericsId = await _runner.NumericsId();
+            var pending = _history.Begin(prompt, _runner.Settings(turn.Sampling, room));
+            state.State.LastUsedAt = time.GetUtcNow();
+            await state.WriteStateAsync();
+            yield return Start(pending, numericsId);
+
+            var answer = new StringBuilder();
+            var limitedByContext = room < turn.Sampling.MaxTokens;
+            await using var chunks = _runner.Run(Id, state.State.History.Tokens, pending, life.Token).GetAsyncEnumerator(life.Token);
+            while (await Next(chunks) && state.RecordExists)
+            {
+                var chunk = chunks.Current;
+                _history.Append(chunk.TokenIds);
+                answer.Append(chunk.Text);
+                if (chunk.IsFinal)
+                    await Complete(turn.Messages, answer.ToString(), chunk.FinishReason);
+                yield return chunk.ToEvent(limitedByContext);
+            }
+
+            if (!state.RecordExists)
+                throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: session '{Id}' was deleted");
+        }
+        finally
+        {
+            _turn = null;
+            await CompleteAbandoned(turn.Messages);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<TurnEvent> Generate(GenerateTurn turn, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var life = Begin(cancellationToken);
+        try
+        {
+            var room = _runner.Room("prompt", turn.PromptTokens.Length);
+            var history = new SessionHistory(new SessionState());
+            var pending = history.Begin(turn.PromptTokens, _runner.Settings(turn.Sampling, room));
+            yield return Start(pending, await _runner.NumericsId());
+            await foreach (var chunk in _runner.Run(Id, turn.PromptTokens, pending, life.Token))
+                yield return chunk.ToEvent(room < turn.Sampling.MaxTokens);
+        }
+        finally
+        {
+            _turn = null;
+            await Release();
+            DeactivateOnIdle();
+        }
+    }
+
+    private static TurnEvent Start(PendingTurn pending, string numericsId) =>
+        new() { Start = new TurnStart(pending.Settings.Seed, pending.AnswerStart, numericsId, pending.Index) };
+
+    private CancellationTokenSource Begin(CancellationToken cancellationToken)
+    {
+        if (_turn is not null)
+            throw new RequestRejectedException(RejectionReason.Busy, $"session_id: session '{Id}' is busy with another turn");
+        return _turn = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+    }
+
+    private int[] Render(Message[] messages)
+    {
+        var tokens = state.State.History.Tokens;
+        ChatMessage[] chat = [.. messages.Select(m => new ChatMessage(m.Role, m.Content))];
+        try
+        {
+            return model.Tokenizer.Encode(tokens.Count == 0
+                ? model.Template.Render(chat, addGenerationPrompt: true)
+                : model.Template.RenderContinuation(chat, historyEndsWithEnd: model.Config.EosTokenIds.Contains(tokens[^1])));
+        }
+        catch (ArgumentException e)
+        {
+            throw new RequestRejectedException(RejectionReason.InvalidArgument, e.Message);
+        }
+    }
+
+    // A turn that fails is taken back whole, so that the client may simply ask again.
+    private async Task<bool> Next(IAsyncEnumerator<TurnChunk> chunks)
+    {
+        try
+        {
+            return await chunks.MoveNextAsync();
+        }
+        catch (Exception e) when (_history.Pending is not null && state.RecordExists)
+        {
+            log.TurnFailed(Id, _history.Pending.Index, _history.AnswerLength, e);
+            _history.Discard();
+            await state.WriteStateAsync();
+            throw;
+        }
+    }
+
+    private async Task Complete(Message[] messages, string answer, FinishReason reason)
+    {
+        _history.Complete(reason);
+        state.State.Messages.AddRange(messages);
+        state.State.Messages.Add(new Message(model.Template.AssistantRole, answer));
+        await state.WriteStateAsync();
+    }
+
+    // The client went away between two pieces: what it was sent stays.
+    private async Task CompleteAbandoned(Message[] messages)
+    {
+        if (_history.Pending is null || !state.RecordExists)
+            return;
+        var decoder = new TurnDecoder(new TokenDecoder(model.Tokenizer), _history.Pending.Settings.StopStrings);
+        var answer = new StringBuilder();
+        foreach (var id in _history.AnswerOf(_history.Pending.Index).TakeWhile(_ => !decoder.IsStopped))
+            answer.Append(decoder.Push(id));
+        await Complete(messages, answer.Append(decoder.Flush()).ToString(), FinishReason.Cancelled);
+    }
+
+    // Freeing KV early is a courtesy; the lead evicts idle sequences by itself.
+    private async Task Release()
+    {
+        try
+        {
+            await _runner.Release(Id);
+        }
+        catch (Exception e)
+        {
+            log.ReleaseFailed(Id, e);
+        }
+    }
+
+    private ISessionDirectoryGrain Directory(string owner) => GrainFactory.GetGrain<ISessionDirectoryGrain>(owner);
+
+    private SessionSummary Summary() => new(
+        Id, state.State.Owner, state.State.CreatedAt, state.State.LastUsedAt, state.State.History.Turns.Count, state.State.History.Tokens.Count);
+}

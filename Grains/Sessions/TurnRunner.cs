@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using QuaRot.Contracts;
+using QuaRot.Contracts.Sessions;
+using QuaRot.Contracts.Shards;
+using QuaRot.Engine.Scheduling;
+using QuaRot.Engine.Turns;
+using QuaRot.Grains.Models;
+using QuaRot.Grains.Shards;
+
+namespace QuaRot.Grains.Sessions;
+
+/// <summary>Runs turns against the lead shard of the model's replica.</summary>
+internal sealed class TurnRunner(ServedModel model, IGrainFactory grains)
+{
+    private readonly IShardGrain _lead = grains.GetGrain<IShardGrain>(new ShardKey(model.Name, 0, 0).ToString());
+
+    /// <summary>The arithmetic that will compute the answer; loads the shard if need be.</summary>
+    public async Task<string> NumericsId() => (await _lead.Status()).NumericsId;
+
+    /// <summary>Room for an answer behind a context of so many tokens.</summary>
+    /// <exception cref="RequestRejectedException">There is none; the message says by how much.</exception>
+    public int Room(string field, int tokens)
+    {
+        var room = model.MaxContext - tokens;
+        return room > 0 ? room : throw new RequestRejectedException(RejectionReason.InvalidArgument,
+            $"{field}: {tokens} tokens leave no room for an answer in the context of {model.MaxContext}: {1 - room} too many");
+    }
+
+    /// <summary>Settings of a turn with <paramref name="room"/> tokens left in the context.</summary>
+    public TurnSettings Settings(TurnSampling sampling, int room) =>
+        sampling.ToSettings(model.Config.EosTokenIds, Math.Min(sampling.MaxTokens, room));
+
+    /// <summary>The answer piece by piece.</summary>
+    public IAsyncEnumerable<TurnChunk> Run(string sessionId, IReadOnlyList<int> history, PendingTurn turn, CancellationToken cancelled)
+    {
+        var driver = new TurnDriver(Burst, model.Options.BurstTokens);
+        return driver.RunAsync(sessionId, history, turn, new TokenDecoder(model.Tokenizer), cancelled);
+
+        async IAsyncEnumerable<GeneratedToken> Burst(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
+        {
+            var call = new BurstCall(request.SequenceId, request.Tokens, ToSampling(request.Sampling), request.Seed, request.MaxTokens, [.. request.StopTokenIds]);
+            await foreach (var token in _lead.Burst(call, ct).WithCancellation(ct))
+                yield return token.ToGenerated();
+        }
+    }
+
+    /// <summary>Frees the session's KV.</summary>
+    public Task Release(string sessionId) => _lead.Release(sessionId);
+
+    private static TurnSampling ToSampling(SamplingParameters sampling) => new()
+    {
+        Temperature = sampling.Temperature,
+        TopK = sampling.TopK,
+        TopP = sampling.TopP,
+        MinP = sampling.MinP,
+        RepetitionPenalty = sampling.RepetitionPenalty,
+        LogProbs = sampling.LogProbs,
+    };
+}
