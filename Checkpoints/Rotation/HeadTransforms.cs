@@ -1,0 +1,60 @@
+using System.Buffers;
+using QuaRot.Checkpoints.Hadamard;
+
+namespace QuaRot.Checkpoints.Rotation;
+
+/// <summary>The transforms around attention: V's output, and o_proj's input to match it and the engine's online transform.</summary>
+internal sealed class HeadTransforms
+{
+    private readonly RotationPlan _plan;
+    private readonly HadamardTransform _withinHead;
+    private readonly HadamardTransform _mixing;
+
+    public HeadTransforms(RotationPlan plan)
+    {
+        _plan = plan;
+        _withinHead = new HadamardTransform(plan.HeadDim);
+        _mixing = new HadamardTransform(plan.HeadMixing == HeadMixing.AcrossHeads ? plan.NumHeads : plan.NumHeads * plan.HeadDim);
+    }
+
+    /// <summary>row·(I ⊗ H_head_dim) for a row of any number of heads: what V's output is multiplied by.</summary>
+    public void WithinHeads(Span<double> row)
+    {
+        for (int start = 0; start < row.Length; start += _plan.HeadDim)
+        {
+            _withinHead.Apply(row.Slice(start, _plan.HeadDim));
+        }
+    }
+
+    /// <summary>The same followed by the online transform: what o_proj's input is multiplied by by the time it gets there.</summary>
+    /// <remarks>
+    /// With T = (I ⊗ H_head_dim)·M the layer must see a·T: a·Woᵀ = (a·T)·(Wo·T)ᵀ, so that Wo's rows are multiplied by T, not by its inverse.
+    /// </remarks>
+    public void WithinAndAcrossHeads(Span<double> row)
+    {
+        WithinHeads(row);
+        if (_plan.HeadMixing == HeadMixing.WholeInput)
+        {
+            _mixing.Apply(row);
+            return;
+        }
+
+        double[] rented = ArrayPool<double>.Shared.Rent(_plan.NumHeads);
+        Span<double> feature = rented.AsSpan(0, _plan.NumHeads);
+        for (int i = 0; i < _plan.HeadDim; i++)
+        {
+            for (int head = 0; head < feature.Length; head++)
+            {
+                feature[head] = row[(head * _plan.HeadDim) + i];
+            }
+
+            _mixing.Apply(feature);
+            for (int head = 0; head < feature.Length; head++)
+            {
+                row[(head * _plan.HeadDim) + i] = feature[head];
+            }
+        }
+
+        ArrayPool<double>.Shared.Return(rented);
+    }
+}

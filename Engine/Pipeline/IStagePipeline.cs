@@ -1,0 +1,27 @@
+using QuaRot.Kernels.Sampling;
+
+namespace QuaRot.Engine.Pipeline;
+
+/// <summary>The stages of one replica in a row, as the scheduler on stage 0 sees them.</summary>
+/// <remarks>
+/// Several batches may be under way at once, up to <see cref="Stages"/>; they never share a sequence. A call that has ended, also by failing, touches
+/// the pages of its batch no more: the scheduler gives them to other sequences at once. An implementation that cannot promise this after a
+/// failure (a remote stage that may still be at work) must fail every later call.
+/// </remarks>
+public interface IStagePipeline
+{
+    /// <summary>Number of stages, at least 1.</summary>
+    int Stages { get; }
+
+    /// <summary>Positions in a KV page, the same on every stage.</summary>
+    int PageSize { get; }
+
+    /// <summary>Pages that every stage has: the smallest count of all stages.</summary>
+    int PageCount { get; }
+
+    /// <summary>Runs the batch through all stages.</summary>
+    /// <param name="batch">The rows and the sampling of the output rows.</param>
+    /// <param name="ct">Gives up waiting between stages.</param>
+    /// <returns>One token for each output row, in order; empty when there is none.</returns>
+    ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct);
+}

@@ -1,0 +1,14 @@
+using QuaRot.Kernels;
+using QuaRot.Kernels.Sampling;
+
+namespace QuaRot.Engine.Pipeline;
+
+/// <summary>What travels through the stages of a replica: the rows, and how to sample the output rows.</summary>
+public sealed record StageBatch
+{
+    /// <summary>The rows with their block tables.</summary>
+    public required ForwardBatch Forward { get; init; }
+
+    /// <summary>[output rows] sampling of each of <see cref="ForwardBatch.OutputRows"/>, in the same order.</summary>
+    public required SamplingRow[] Sampling { get; init; }
+}

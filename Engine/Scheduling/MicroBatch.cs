@@ -1,0 +1,73 @@
+using QuaRot.Engine.Pipeline;
+using QuaRot.Kernels;
+using QuaRot.Kernels.Sampling;
+
+namespace QuaRot.Engine.Scheduling;
+
+/// <summary>Rows of some bursts that go through the pipeline together.</summary>
+internal sealed class MicroBatch
+{
+    private readonly List<Entry> _entries = [];
+
+    /// <summary>Rows <see cref="Count"/> of a burst from position <see cref="Start"/>.</summary>
+    public readonly record struct Entry(Burst Burst, int Start, int Count)
+    {
+        /// <summary>The last token of the burst is among the rows, so its logits give the next one.</summary>
+        public bool HasOutput => Start + Count == Burst.Tokens.Count;
+    }
+
+    public IReadOnlyList<Entry> Entries => _entries;
+
+    public int Rows { get; private set; }
+
+    public int Decodes { get; private set; }
+
+    /// <summary>Adds the next rows of a burst; from here on it is in flight.</summary>
+    public void Add(Burst burst, int rows, bool isDecode)
+    {
+        burst.InFlight = true;
+        _entries.Add(new Entry(burst, burst.Sequence.Cached.Count, rows));
+        Rows += rows;
+        Decodes += isDecode ? 1 : 0;
+    }
+
+    /// <summary>Copies everything, for the stages read it while the scheduler goes on.</summary>
+    public StageBatch Build()
+    {
+        int[] tokens = new int[Rows];
+        int[] positions = new int[Rows];
+        int[] sequences = new int[Rows];
+        var outputs = new List<int>();
+        var sampling = new List<SamplingRow>();
+        int row = 0;
+        for (int s = 0; s < _entries.Count; s++)
+        {
+            Entry entry = _entries[s];
+            for (int i = 0; i < entry.Count; i++, row++)
+            {
+                tokens[row] = entry.Burst.Tokens[entry.Start + i];
+                positions[row] = entry.Start + i;
+                sequences[row] = s;
+            }
+
+            if (entry.HasOutput)
+            {
+                outputs.Add(row - 1);
+                sampling.Add(entry.Burst.NextSampling());
+            }
+        }
+
+        return new StageBatch
+        {
+            Forward = new ForwardBatch
+            {
+                TokenIds = tokens,
+                Positions = positions,
+                SequenceOfRow = sequences,
+                BlockTables = [.. _entries.Select(entry => entry.Burst.Sequence.Pages.ToArray())],
+                OutputRows = [.. outputs],
+            },
+            Sampling = [.. sampling],
+        };
+    }
+}
