@@ -1,3 +1,5 @@
+using QuaRot.Kernels.Backends;
+
 namespace QuaRot.Kernels;
 
 /// <summary>Rows that go through a stage together: some sequences decode one token, others prefill a chunk.</summary>
@@ -21,4 +23,47 @@ public sealed record ForwardBatch
 
     /// <summary>Number of rows.</summary>
     public int Rows => TokenIds.Length;
+
+    /// <summary>Where a row's key and value go.</summary>
+    public (int Page, int Slot) PageAndSlot(int row)
+    {
+        var (page, slot) = Math.DivRem(Positions[row], KvLayout.PageSize);
+        return (BlockTables[SequenceOfRow[row]][page], slot);
+    }
+
+    /// <summary>Checks that the arrays fit each other and the limits of a stage, before any memory is written.</summary>
+    /// <exception cref="ArgumentException">Names the field, the row and the value at fault.</exception>
+    public void Require(int vocabSize, int pageCount, int maxPositions)
+    {
+        Demand(Rows > 0 && Positions.Length == Rows && SequenceOfRow.Length == Rows,
+            $"{Rows} token ids, {Positions.Length} positions and {SequenceOfRow.Length} sequences of rows");
+        for (var row = 0; row < Rows; row++)
+        {
+            var (token, position, sequence) = (TokenIds[row], Positions[row], SequenceOfRow[row]);
+            Demand((uint)token < (uint)vocabSize, $"row {row}: token id {token} is outside the vocabulary of {vocabSize}");
+            Demand((uint)position < (uint)maxPositions, $"row {row}: position {position} is outside the context of {maxPositions}");
+            Demand((uint)sequence < (uint)BlockTables.Length, $"row {row}: sequence {sequence} of {BlockTables.Length}");
+            var needed = (position / KvLayout.PageSize) + 1;
+            Demand(BlockTables[sequence].Length >= needed,
+                $"row {row}: position {position} needs {needed} pages, sequence {sequence} has {BlockTables[sequence].Length}");
+        }
+
+        foreach (var page in BlockTables.SelectMany(table => table))
+        {
+            Demand((uint)page < (uint)pageCount, $"page {page} of {pageCount}");
+        }
+
+        foreach (var row in OutputRows)
+        {
+            Demand((uint)row < (uint)Rows, $"output row {row} of {Rows}");
+        }
+    }
+
+    private static void Demand(bool holds, string problem)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"forward batch: {problem}");
+        }
+    }
 }

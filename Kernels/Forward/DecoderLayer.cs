@@ -1,0 +1,85 @@
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Backends;
+
+namespace QuaRot.Kernels.Forward;
+
+/// <summary>One decoder layer over any backend: the sequence of ops, once for all of them.</summary>
+internal sealed class DecoderLayer : IDisposable
+{
+    private readonly Backend _ops;
+    private readonly ModelConfig _config;
+    private readonly FloatBuffer? _inputNorm, _postAttentionNorm;
+    private readonly PackedLinear _q, _k, _v, _o, _gate, _up, _down;
+
+    /// <summary>Packs the weights of a layer; <paramref name="index"/> counts from the first layer of the stage.</summary>
+    public DecoderLayer(Backend ops, ModelConfig config, LayerWeights weights, int index)
+    {
+        (_ops, _config, Index) = (ops, config, index);
+        _inputNorm = weights.InputNorm is { } first ? ops.Upload(first) : null;
+        _postAttentionNorm = weights.PostAttentionNorm is { } second ? ops.Upload(second) : null;
+        (_q, _k, _v) = (ops.LoadLinear(weights.Q), ops.LoadLinear(weights.K), ops.LoadLinear(weights.V));
+        (_o, _gate) = (ops.LoadLinear(weights.O), ops.LoadLinear(weights.Gate));
+        (_up, _down) = (ops.LoadLinear(weights.Up), ops.LoadLinear(weights.Down));
+    }
+
+    public int Index { get; }
+
+    /// <summary>Bytes of the packed weights.</summary>
+    public long WeightBytes => Linears.Sum(linear => linear.Bytes) + (4 * ((_inputNorm?.Length ?? 0) + (_postAttentionNorm?.Length ?? 0)));
+
+    private PackedLinear[] Linears => [_q, _k, _v, _o, _gate, _up, _down];
+
+    /// <summary>Adds this layer to the residual stream w.X, [batch rows, hidden], and appends to the cache.</summary>
+    public void Forward(ForwardBatch batch, Workspace w, KvCache cache, RopeTable rope, OnlineHadamards? hadamards)
+    {
+        Normalize(w, _inputNorm, batch.Rows);
+        _ops.Gemm(w.Quantized, _q, w.Q, accumulate: false);
+        _ops.Gemm(w.Quantized, _k, w.K, accumulate: false);
+        _ops.Gemm(w.Quantized, _v, w.V, accumulate: false);
+        _ops.ApplyRope(w.Q, rope, batch.Positions, _config.NumHeads);
+        _ops.ApplyRope(w.K, rope, batch.Positions, _config.NumKvHeads);
+        Rotate(w.Q, batch.Rows, hadamards?.Query);
+        Rotate(w.K, batch.Rows, hadamards?.Key);
+        _ops.AppendPagedKvCache(w.K, w.V, cache, Index, batch);
+        _ops.Attention(w.Q, cache, Index, batch, _config.NumHeads, w.O);
+        Rotate(w.O, batch.Rows, hadamards?.AttentionOutput);
+        Quantize(w, w.O, batch.Rows, _config.NumHeads * _config.HeadDim);
+        _ops.Gemm(w.Quantized, _o, w.X, accumulate: true);
+
+        Normalize(w, _postAttentionNorm, batch.Rows);
+        _ops.Gemm(w.Quantized, _gate, w.Gate, accumulate: false);
+        _ops.Gemm(w.Quantized, _up, w.Up, accumulate: false);
+        _ops.SiluAndMul(w.Gate, w.Up, w.Gate, (long)batch.Rows * _config.IntermediateSize);
+        Rotate(w.Gate, batch.Rows, hadamards?.DownInput);
+        Quantize(w, w.Gate, batch.Rows, _config.IntermediateSize);
+        _ops.Gemm(w.Quantized, _down, w.X, accumulate: true);
+    }
+
+    public void Dispose()
+    {
+        foreach (var linear in Linears)
+        {
+            linear.Dispose();
+        }
+
+        _inputNorm?.Dispose();
+        _postAttentionNorm?.Dispose();
+    }
+
+    private void Normalize(Workspace w, FloatBuffer? gain, int rows)
+    {
+        _ops.RmsNorm(w.X, gain, _config.RmsNormEps, w.H, rows, _config.HiddenSize);
+        Quantize(w, w.H, rows, _config.HiddenSize);
+    }
+
+    private void Quantize(Workspace w, FloatBuffer x, int rows, int width) =>
+        _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16, _config.Quantization?.ActivationClip ?? 1f);
+
+    private void Rotate(FloatBuffer x, int rows, HadamardShape? shape)
+    {
+        if (shape is not null)
+        {
+            _ops.HadamardTransform(x, rows, shape);
+        }
+    }
+}

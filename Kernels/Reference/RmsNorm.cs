@@ -1,0 +1,15 @@
+namespace QuaRot.Kernels.Reference;
+
+/// <summary>rms_norm of one row.</summary>
+internal static class RmsNorm
+{
+    public static void Row(ReadOnlySpan<float> x, ReadOnlySpan<float> gain, float eps, Span<float> y)
+    {
+        var inverse = 1f / MathF.Sqrt((Dot.Product(x, x) / x.Length) + eps);
+        for (var i = 0; i < x.Length; i++)
+        {
+            var normal = x[i] * inverse;
+            y[i] = gain.IsEmpty ? normal : normal * gain[i];
+        }
+    }
+}
