@@ -1,0 +1,31 @@
+namespace Grpc.Core;
+
+/// <summary>A call with one request and many responses.</summary>
+/// <param name="responseStream">Gives the responses.</param>
+/// <param name="responseHeadersAsync">The response headers.</param>
+/// <param name="getStatusFunc">Gives the status of a finished call.</param>
+/// <param name="getTrailersFunc">Gives the trailers of a finished call.</param>
+/// <param name="disposeAction">Cancels the call unless it is over.</param>
+public sealed class AsyncServerStreamingCall<TResponse>(
+    IAsyncStreamReader<TResponse> responseStream,
+    Task<Metadata> responseHeadersAsync,
+    Func<Status> getStatusFunc,
+    Func<Metadata> getTrailersFunc,
+    Action disposeAction)
+    : IDisposable
+{
+    /// <summary>Gives the responses.</summary>
+    public IAsyncStreamReader<TResponse> ResponseStream => responseStream;
+
+    /// <summary>The response headers, as soon as they are there.</summary>
+    public Task<Metadata> ResponseHeadersAsync => responseHeadersAsync;
+
+    /// <summary>The status of the call; throws while it runs.</summary>
+    public Status GetStatus() => getStatusFunc();
+
+    /// <summary>The trailers of the call; throws while it runs.</summary>
+    public Metadata GetTrailers() => getTrailersFunc();
+
+    /// <summary>Cancels the call unless it is over, and frees what it holds.</summary>
+    public void Dispose() => disposeAction();
+}

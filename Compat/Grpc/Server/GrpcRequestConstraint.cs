@@ -1,0 +1,15 @@
+using Grpc.Protocol;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Grpc.AspNetCore.Server;
+
+/// <summary>Lets the routes of unknown methods match gRPC requests only, so that other two-part paths stay free for HTTP endpoints.</summary>
+internal sealed class GrpcRequestConstraint : IRouteConstraint
+{
+    public const string Name = "grpcunimplemented";
+
+    public bool Match(
+        HttpContext? httpContext, IRouter? route, string routeKey, RouteValueDictionary values, RouteDirection routeDirection) =>
+        httpContext is not null && HttpMethods.IsPost(httpContext.Request.Method) && Wire.IsGrpc(httpContext.Request.ContentType);
+}
