@@ -1,0 +1,193 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Orleans.Runtime;
+
+/// <summary>The one instance of a grain in the cluster: its request queue, its turns and its life.</summary>
+internal sealed partial class Activation : IGrainContext
+{
+    private readonly Lock _gate = new();
+    private readonly List<GrainRequest> _waiting = [];
+    private readonly List<GrainRequest> _running = [];
+    private readonly TaskCompletionSource _deactivated = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly AsyncServiceScope _scope;
+    private readonly ActivationScheduler _scheduler;
+    private State _state = State.Activating;
+
+    public Activation(Silo silo, GrainClass grainClass, GrainId id)
+    {
+        Silo = silo;
+        Class = grainClass;
+        GrainId = id;
+        GrainReference = GrainReference.Create(silo.Caller, id, typeof(IAddressable));
+        Streams = new StreamTable(this);
+        _scheduler = new ActivationScheduler(this);
+        _scope = silo.Services.CreateAsyncScope();
+        ActivationServices.GetRequiredService<ActivationAccessor>().Activation = this;
+        _idleSince = silo.Time.GetUtcNow();
+    }
+
+    private enum State
+    {
+        Activating,
+        Valid,
+        Deactivating,
+        Gone,
+    }
+
+    /// <summary>The activation whose turn this thread runs.</summary>
+    public static Activation? Current => ActivationScheduler.CurrentActivation;
+
+    public Silo Silo { get; }
+
+    public GrainClass Class { get; }
+
+    public GrainId GrainId { get; }
+
+    public GrainReference GrainReference { get; }
+
+    public object? GrainInstance { get; private set; }
+
+    public IServiceProvider ActivationServices => _scope.ServiceProvider;
+
+    public StreamTable Streams { get; }
+
+    public Task Deactivated => _deactivated.Task;
+
+    public override string ToString() => $"Activation of {GrainId} on {Silo.SiloAddress}";
+
+    /// <summary>Takes a request in, to run as soon as it may.</summary>
+    /// <returns>False when the activation is gone: another one has to take it.</returns>
+    public bool TryEnqueue(GrainRequest request)
+    {
+        lock (_gate)
+        {
+            if (_state == State.Gone)
+            {
+                return false;
+            }
+
+            _waiting.Add(request);
+            StartRunnable();
+            return true;
+        }
+    }
+
+    /// <summary>Runs an action as a turn of its own, between other turns.</summary>
+    public void Post(Action action) => Start(() =>
+    {
+        action();
+        return Task.CompletedTask;
+    });
+
+    private void Start(Func<Task> turn)
+    {
+        // A grain's turns belong to no caller: nothing of the caller's execution context may leak into them.
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            Task.Factory.StartNew(turn, CancellationToken.None, TaskCreationOptions.None, _scheduler);
+            return;
+        }
+
+        using (ExecutionContext.SuppressFlow())
+        {
+            Task.Factory.StartNew(turn, CancellationToken.None, TaskCreationOptions.None, _scheduler);
+        }
+    }
+
+    private void StartRunnable()
+    {
+        for (int i = 0; i < _waiting.Count && _state == State.Valid;)
+        {
+            GrainRequest request = _waiting[i];
+            if (!MayRun(request))
+            {
+                i++;
+                continue;
+            }
+
+            _waiting.RemoveAt(i);
+            _running.Add(request);
+            Start(() => RunAsync(request));
+        }
+    }
+
+    private bool MayRun(GrainRequest request)
+    {
+        if (Class.Reentrant || request.Has(RequestFlags.AlwaysInterleave))
+        {
+            return true;
+        }
+
+        foreach (GrainRequest running in _running)
+        {
+            bool mixes = running.Has(RequestFlags.AlwaysInterleave)
+                || (running.Has(RequestFlags.ReadOnly) && request.Has(RequestFlags.ReadOnly));
+            if (!mixes)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private async Task RunAsync(GrainRequest request)
+    {
+        try
+        {
+            // A caller that gave up while the request waited gets nothing done.
+            if (!request.Response.IsCompleted)
+            {
+                RequestContext.Restore(request.Context);
+                request.Complete(await request.Run(this));
+            }
+        }
+        catch (Exception error)
+        {
+            // Policy: every exception of grain code goes to the caller, as a copy.
+            if (error is Storage.InconsistentStateException { IsSourceActivation: true } conflict)
+            {
+                conflict.IsSourceActivation = false;
+                Deactivate(new(DeactivationReasonCode.ApplicationError, error, "Its state in storage was changed by somebody else."));
+            }
+
+            request.Fail(CopyError(error));
+            if (request.Has(RequestFlags.OneWay))
+            {
+                Log.OneWayRequestFailed(Silo.Logger, error, request.ToString());
+            }
+        }
+        finally
+        {
+            Finished(request);
+        }
+    }
+
+    /// <summary>A copy for the caller; where none can be made, the reason why.</summary>
+    public static Exception CopyError(Exception error)
+    {
+        try
+        {
+            return (Exception)Serialization.Copier.DeepCopy(error)!;
+        }
+        catch (Serialization.CodecNotFoundException unserializable)
+        {
+            return unserializable;
+        }
+    }
+
+    private void Finished(GrainRequest request)
+    {
+        lock (_gate)
+        {
+            _running.Remove(request);
+            if (!request.Has(RequestFlags.Unused))
+            {
+                _idleSince = Silo.Time.GetUtcNow();
+            }
+
+            StartRunnable();
+            FinishWhenIdle();
+        }
+    }
+}
