@@ -1,0 +1,188 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+using Xunit;
+
+namespace QuaRot.Compat.Grpc.Tests;
+
+/// <summary>A client that gives up: what it sees, and what the method sees.</summary>
+public sealed class CancellationTests
+{
+    [Fact]
+    public async Task Cancelling_in_mid_stream_reaches_the_method()
+    {
+        var (script, cancelled) = StreamUntilCancelled();
+        await using var server = await TestServer.StartAsync(script);
+        using var source = new CancellationTokenSource();
+        using var call = server.Client.Listen(new Note(), cancellationToken: source.Token);
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        await source.CancelAsync();
+
+        await cancelled;
+        await RpcAssert.FailsAsync(StatusCode.Cancelled, call.ResponseStream.ReadAllAsync().CountAsync().AsTask());
+        Assert.Equal(StatusCode.Cancelled, call.GetStatus().StatusCode);
+    }
+
+    [Fact]
+    public async Task Cancelling_a_read_cancels_the_call()
+    {
+        var (script, cancelled) = StreamUntilCancelled();
+        await using var server = await TestServer.StartAsync(script);
+        using var source = new CancellationTokenSource();
+        using var call = server.Client.Listen(new Note());
+        Assert.True(await call.ResponseStream.MoveNext(source.Token));
+
+        var read = call.ResponseStream.MoveNext(source.Token);
+        await source.CancelAsync();
+
+        await RpcAssert.FailsAsync(StatusCode.Cancelled, read);
+        await cancelled;
+    }
+
+    [Fact]
+    public async Task Disposing_the_call_reaches_the_method()
+    {
+        var (script, cancelled) = StreamUntilCancelled();
+        await using var server = await TestServer.StartAsync(script);
+        var call = server.Client.Listen(new Note());
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        call.Dispose();
+
+        await cancelled;
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => call.ResponseStream.MoveNext(CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Disposing_the_channel_cancels_its_calls_and_allows_no_new_ones()
+    {
+        var (script, cancelled) = StreamUntilCancelled();
+        await using var server = await TestServer.StartAsync(script);
+        using var call = server.Client.Listen(new Note());
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        server.Channel.Dispose();
+
+        await cancelled;
+        Assert.Throws<ObjectDisposedException>(() => server.Client.AskAsync(new Note()));
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_a_method_that_waits_for_requests()
+    {
+        var reading = new TaskCompletionSource();
+        var ended = new TaskCompletionSource<Exception?>();
+        await using var server = await TestServer.StartAsync(new ProbeScript
+        {
+            Tell = async (requests, _) =>
+            {
+                Assert.True(await requests.MoveNext(CancellationToken.None));
+                reading.SetResult();
+                ended.SetResult(await Record.ExceptionAsync(() => requests.MoveNext(CancellationToken.None)));
+                return new Note();
+            },
+        });
+        using var source = new CancellationTokenSource();
+        using var call = server.Client.Tell(cancellationToken: source.Token);
+        await call.RequestStream.WriteAsync(new Note());
+        await reading.Task;
+
+        await source.CancelAsync();
+
+        Assert.NotNull(await ended.Task);
+        await RpcAssert.FailsAsync(StatusCode.Cancelled, call.ResponseAsync);
+        await Assert.ThrowsAsync<RpcException>(() => call.RequestStream.WriteAsync(new Note()));
+    }
+
+    [Fact]
+    public async Task Writing_after_the_client_left_is_an_error()
+    {
+        var failure = new TaskCompletionSource<Exception?>();
+        var gone = new TaskCompletionSource();
+        await using var server = await TestServer.StartAsync(new ProbeScript
+        {
+            Listen = async (_, responses, context) =>
+            {
+                using var registration = context.CancellationToken.Register(gone.SetResult);
+                await responses.WriteAsync(new Note());
+                await gone.Task;
+                failure.SetResult(await Record.ExceptionAsync(() => responses.WriteAsync(new Note())));
+            },
+        });
+        var call = server.Client.Listen(new Note());
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        call.Dispose();
+
+        Assert.IsType<InvalidOperationException>(await failure.Task);
+    }
+
+    [Fact]
+    public async Task Cancelled_token_starts_no_call()
+    {
+        var called = false;
+        await using var server = await TestServer.StartAsync(new ProbeScript
+        {
+            Ask = (note, _) =>
+            {
+                called = true;
+                return Task.FromResult(note);
+            },
+        });
+
+        await RpcAssert.FailsAsync(
+            StatusCode.Cancelled, server.Client.AskAsync(new Note(), cancellationToken: new CancellationToken(canceled: true)).ResponseAsync);
+
+        Assert.False(called);
+    }
+
+    [Fact]
+    public async Task Cancellation_throws_operation_canceled_where_the_channel_asks_for_it()
+    {
+        var (script, cancelled) = StreamUntilCancelled();
+        await using var server = await TestServer.StartAsync(script);
+        var client = new Probe.ProbeClient(server.Connect(new GrpcChannelOptions { ThrowOperationCanceledOnCancellation = true }));
+        using var source = new CancellationTokenSource();
+        using var call = client.Listen(new Note(), cancellationToken: source.Token);
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        await source.CancelAsync();
+
+        var failure = await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => call.ResponseStream.ReadAllAsync().CountAsync().AsTask());
+        Assert.Equal(source.Token, failure.CancellationToken);
+        await cancelled;
+    }
+
+    [Fact]
+    public async Task Cancelling_a_server_write_resets_the_call()
+    {
+        await using var server = await TestServer.StartAsync(new ProbeScript
+        {
+            Listen = async (_, responses, _) =>
+            {
+                await responses.WriteAsync(new Note());
+                await responses.WriteAsync(new Note(), new CancellationToken(canceled: true));
+            },
+        });
+        using var call = server.Client.Listen(new Note());
+
+        await RpcAssert.FailsAsync(StatusCode.Cancelled, call.ResponseStream.ReadAllAsync().CountAsync().AsTask());
+    }
+
+    // One response, then nothing until the call is cancelled.
+    private static (ProbeScript Script, Task Cancelled) StreamUntilCancelled()
+    {
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var script = new ProbeScript
+        {
+            Listen = async (_, responses, context) =>
+            {
+                using var registration = context.CancellationToken.Register(cancelled.SetResult);
+                await responses.WriteAsync(new Note());
+                await cancelled.Task;
+            },
+        };
+        return (script, cancelled.Task);
+    }
+}
