@@ -126,7 +126,16 @@ public sealed class ModelStage : IModelStage
     }
 
     /// <inheritdoc/>
-    public SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows) => throw new NotSupportedException();
+    public SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows)
+    {
+        if (logits is not HostActivations host || host.Width != _config.VocabSize || host.Rows != rows.Count)
+        {
+            throw new ArgumentException(
+                $"[{logits.Rows}, {logits.Width}] are not logits of {rows.Count} rows and {_config.VocabSize} tokens", nameof(logits));
+        }
+
+        return [.. rows.Select((row, index) => TokenSampler.Sample(host.Row(index), row))];
+    }
 
     /// <summary>Copies the stored key and value of one position; layout as <see cref="KvCache.CopyKvBytes"/>.</summary>
     /// <param name="layer">Layer of the model.</param>
