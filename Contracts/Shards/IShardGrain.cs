@@ -8,6 +8,10 @@ public interface IShardGrain : IGrainWithStringKey
     [Alias("Status"), ResponseTimeout("00:30:00")]
     Task<ShardStatus> Status();
 
+    /// <summary>Monitoring, lead only: what the scheduler has done. Safe to retry.</summary>
+    [Alias("Scheduler"), ResponseTimeout("00:30:00")]
+    Task<SchedulerReport> Scheduler();
+
     /// <summary>SessionGrain, lead only: up to a burst of tokens after a history. Safe to retry: same history, same tokens.</summary>
     /// <remarks>A failure says nothing about the tokens already received: they stand.</remarks>
     [Alias("Burst")]

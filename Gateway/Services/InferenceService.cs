@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using QuaRot.Contracts.Sessions;
 using QuaRot.Contracts.Shards;

@@ -37,6 +37,9 @@ public sealed class ShardGrain(ServedModel model, ShardRuntimes runtimes, ILogge
     public async Task<ShardStatus> Status() => (await Runtime()).Status;
 
     /// <inheritdoc/>
+    public async Task<SchedulerReport> Scheduler() => (await Runtime()).SchedulerReport;
+
+    /// <inheritdoc/>
     public async IAsyncEnumerable<BurstToken> Burst(
         BurstCall burst, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {

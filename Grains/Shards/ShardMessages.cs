@@ -34,6 +34,9 @@ internal static class ShardMessages
     public static BurstToken ToMessage(this GeneratedToken token) =>
         new(token.TokenId, token.Position, LogProbsOf(token.LogProb, token.Top), token.IsStop);
 
+    public static SchedulerReport ToReport(this SchedulerStats s) =>
+        new(s.Running, s.Waiting, s.Resident, s.PagesUsed, s.PagesTotal, s.TokensPrefilled, s.TokensDecoded, s.Batches, s.MeanBatchRows);
+
     public static StageCall ToCall(this StageBatch batch, long epoch) => new()
     {
         Epoch = epoch,

@@ -32,6 +32,9 @@ public sealed class ShardRuntime : IAsyncDisposable
     /// <summary>What this shard holds and where.</summary>
     public ShardStatus Status { get; }
 
+    /// <summary>What the scheduler has done; lead only.</summary>
+    public SchedulerReport SchedulerReport => Scheduler.Stats.ToReport();
+
     /// <summary>Up to a burst of tokens; lead only.</summary>
     public async IAsyncEnumerable<BurstToken> Burst(BurstCall burst, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

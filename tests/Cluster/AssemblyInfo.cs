@@ -1,0 +1,3 @@
+using QuaRot.Cluster.Tests.Support;
+
+[assembly: AssemblyFixture(typeof(QuantizedLexi))]

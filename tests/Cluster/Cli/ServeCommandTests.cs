@@ -1,0 +1,87 @@
+using System.Net;
+using System.Net.Sockets;
+using QuaRot.Cluster.Tests.Support;
+
+namespace QuaRot.Cluster.Tests.Cli;
+
+/// <summary>`quarot serve` as a process of its own.</summary>
+public sealed class ServeCommandTests(QuantizedLexi lexi) : IDisposable
+{
+    private readonly TemporaryFolder _data = new();
+
+    public void Dispose() => _data.Dispose();
+
+    [Fact]
+    public async Task It_asks_and_stops()
+    {
+        var (code, output, error) = await QuarotProcess.Run(
+            "serve", lexi.Model, "--shards", "2", "--port", "0", "--data", _data.Path, "--ask", "What is a compiler?", "--exit");
+        Assert.True(code == 0, error);
+        Assert.Contains("shard 1: layers 3 to 5", output, StringComparison.Ordinal);
+        Assert.Matches(@"gRPC on http://127\.0\.0\.1:\d+", output);
+        Assert.Matches(@"> What is a compiler\?\n.*[Cc]ompiler", output);
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public async Task A_signal_stops_it_cleanly(string signal)
+    {
+        using var quarot = QuarotProcess.Start("serve", lexi.Model, "--port", "0", "--data", _data.Path);
+        await quarot.ReadUntil("Serving until Ctrl-C.");
+        await quarot.Signal(signal);
+        var (code, output, error) = await quarot.Finish();
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("Stopping.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_a_clear_error()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        var (code, _, error) = await QuarotProcess.Run("serve", lexi.Model, "--port", port.ToString(), "--data", _data.Path);
+        Assert.Equal((1, $"quarot: port {port} on 127.0.0.1 is taken; choose another with --port (0 takes any free one)\n"), (code, error));
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_cannot_be_used_is_a_clear_error()
+    {
+        var file = _data["file"];
+        await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
+        var (code, _, error) = await QuarotProcess.Run("serve", lexi.Model, "--port", "0", "--data", Path.Combine(file, "inside"));
+        Assert.Equal(1, code);
+        Assert.StartsWith($"quarot: {Path.Combine(file, "inside", "sessions.db")}: cannot be used as session store", error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+    }
+
+    [Theory]
+    [InlineData("7", "--shards: is 7; the model has 6 layers")]
+    [InlineData("0", "--shards: is 0; the model has 6 layers")]
+    public async Task A_cut_that_does_not_fit_is_a_clear_error(string shards, string expected)
+    {
+        var (code, _, error) = await QuarotProcess.Run("serve", lexi.Model, "--shards", shards, "--port", "0", "--data", _data.Path);
+        Assert.Equal(1, code);
+        Assert.StartsWith($"quarot: {expected}", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_without_a_model_is_a_clear_error()
+    {
+        var (code, _, error) = await QuarotProcess.Run("serve", _data.Path, "--port", "0", "--data", _data.Path);
+        Assert.Equal(1, code);
+        Assert.Contains("config.json", error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task A_silo_of_its_own_refuses_the_stand_in()
+    {
+        if (!QuaRot.Silo.ClusterKind.IsStandIn)
+            Assert.Skip("this build has the real Orleans packages");
+        var (code, _, error) = await QuarotProcess.Run("silo");
+        Assert.Equal(1, code);
+        Assert.Contains("stand-in", error, StringComparison.Ordinal);
+    }
+}
