@@ -1,0 +1,62 @@
+using Orleans.TestingHost;
+using Xunit;
+
+namespace QuaRot.Compat.Orleans.Tests;
+
+public sealed class FailureTests
+{
+    [Fact]
+    public async Task AKilledSilosCallsFailAndItsGrainsComeBackElsewhere()
+    {
+        await using TestCluster cluster = ClusterFixture.Create<DefaultSilo>(2);
+        await cluster.DeployAsync();
+        (ILifeGrain grain, string key, int first) = await GrainOnAsync(cluster, cluster.SecondarySilos[0]);
+        Task held = grain.Hold();
+        await Signals.Wait($"{key} held");
+        Task waiting = grain.Total();
+        await cluster.KillSiloAsync(cluster.SecondarySilos[0]);
+        await Assert.ThrowsAsync<SiloUnavailableException>(() => held.Soon());
+        await Assert.ThrowsAsync<SiloUnavailableException>(() => waiting.Soon());
+        (string where, int second) = await grain.Where().Soon();
+        Assert.Equal(cluster.Primary!.SiloAddress.ToParsableString(), where);
+        Assert.NotEqual(first, second);
+        Assert.False(Signals.IsSet($"{key} {first} gone"));
+        Assert.Equal(1, await grain.Total());
+    }
+
+    [Fact]
+    public async Task AStoppedSilosGrainsSayGoodbye()
+    {
+        await using TestCluster cluster = ClusterFixture.Create<DefaultSilo>(2);
+        await cluster.DeployAsync();
+        (ILifeGrain grain, string key, int first) = await GrainOnAsync(cluster, cluster.SecondarySilos[0]);
+        Task held = grain.Hold();
+        await Signals.Wait($"{key} held");
+        Task stopping = cluster.StopSiloAsync(cluster.SecondarySilos[0]);
+        Signals.Set($"{key} go");
+        await Task.WhenAll(held, stopping).Soon();
+        Assert.Equal("ShuttingDown", await Signals.Wait($"{key} {first} gone"));
+        (string where, _) = await grain.Where();
+        Assert.Equal(cluster.Primary!.SiloAddress.ToParsableString(), where);
+    }
+
+    [Fact]
+    public async Task AnAdditionalSiloTakesGrains()
+    {
+        await using TestCluster cluster = ClusterFixture.Create<DefaultSilo>(1);
+        await cluster.DeployAsync();
+        SiloHandle added = await cluster.StartAdditionalSiloAsync();
+        await GrainOnAsync(cluster, added);
+        Assert.Equal(2, cluster.Silos.Count);
+    }
+
+    private static async Task<(ILifeGrain Grain, string Key, int Activation)> GrainOnAsync(TestCluster cluster, SiloHandle silo)
+    {
+        string key = $"{silo.SiloAddress.ToParsableString()} {Guid.NewGuid()}";
+        var grain = cluster.GrainFactory.GetGrain<ILifeGrain>(key);
+        await grain.Add(1);
+        (string where, int activation) = await grain.Where();
+        Assert.Equal(silo.SiloAddress.ToParsableString(), where);
+        return (grain, key, activation);
+    }
+}

@@ -1,0 +1,96 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+using Orleans.TestingHost;
+using Xunit;
+
+namespace QuaRot.Compat.Orleans.Tests;
+
+public sealed class LifeTests(ClusterFixture fixture)
+{
+    private readonly string _key = Guid.NewGuid().ToString();
+
+    [Fact]
+    public async Task APlacementDirectorChoosesTheSilo()
+    {
+        foreach (SiloHandle silo in fixture.Cluster.Silos)
+        {
+            string address = silo.SiloAddress.ToParsableString();
+            (string where, _) = await fixture.Grains.GetGrain<ILifeGrain>($"{address} {_key}").Where();
+            Assert.Equal(address, where);
+        }
+    }
+
+    [Fact]
+    public async Task DeactivateOnIdleEndsTheActivationAndTheNextCallMakesAnother()
+    {
+        var grain = fixture.Grains.GetGrain<ILifeGrain>(_key);
+        (_, int first) = await grain.Where();
+        Assert.Equal(first, (await grain.Where()).Activation);
+        await grain.Leave();
+        Assert.Equal("ApplicationRequested", await Signals.Wait($"{_key} {first} gone"));
+        Assert.NotEqual(first, (await grain.Where()).Activation);
+    }
+
+    [Fact]
+    public async Task AFailedActivationFailsTheCallAndTheNextOneTriesAnew()
+    {
+        var grain = fixture.Grains.GetGrain<IStubbornGrain>(_key);
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => grain.Ping());
+        Assert.Contains("not today", error.ToString());
+        Assert.Equal("pong", await grain.Ping());
+    }
+
+    [Fact]
+    public void AnInterfaceNobodyImplementsIsRefused() =>
+        Assert.Throws<ArgumentException>(() => fixture.Grains.GetGrain<INobodysGrain>(_key));
+
+    [Fact]
+    public async Task IdleGrainsAreCollectedByTheSilosClock()
+    {
+        await using TestCluster cluster = ClusterFixture.Create<ManualSilo>(1);
+        await cluster.DeployAsync();
+        var time = (ManualTime)cluster.GetSiloServiceProvider().GetRequiredService<TimeProvider>();
+        var idle = cluster.GrainFactory.GetGrain<ILifeGrain>(_key);
+        var stays = cluster.GrainFactory.GetGrain<ILifeGrain>($"{_key} stays");
+        (_, int first) = await idle.Where();
+        (_, int other) = await stays.Where();
+        await stays.Stay(TimeSpan.FromHours(1));
+        time.Advance(TimeSpan.FromMinutes(4));
+        Assert.Equal(first, (await idle.Where()).Activation);
+        time.Advance(TimeSpan.FromMinutes(7));
+        Assert.Equal("ActivationIdle", await Signals.Wait($"{_key} {first} gone"));
+        Assert.NotEqual(first, (await idle.Where()).Activation);
+        Assert.Equal(other, (await stays.Where()).Activation);
+    }
+
+    [Fact]
+    public async Task TimersTickByTheSilosClock()
+    {
+        await using TestCluster cluster = ClusterFixture.Create<ManualSilo>(1);
+        await cluster.DeployAsync();
+        var time = (ManualTime)cluster.GetSiloServiceProvider().GetRequiredService<TimeProvider>();
+        var grain = cluster.GrainFactory.GetGrain<ILifeGrain>(_key);
+        await grain.StartTimer(_key);
+        time.Advance(TimeSpan.FromSeconds(10));
+        await Signals.Wait($"{_key} 1");
+        await grain.Where();
+        time.Advance(TimeSpan.FromSeconds(10));
+        await Signals.Wait($"{_key} 2");
+    }
+
+    public sealed class ManualSilo : DefaultSilo
+    {
+        public override void Configure(ISiloBuilder siloBuilder)
+        {
+            base.Configure(siloBuilder);
+            siloBuilder.Services.AddSingleton<TimeProvider>(new ManualTime());
+            siloBuilder.Configure<GrainCollectionOptions>(options =>
+            {
+                options.CollectionAge = TimeSpan.FromMinutes(5);
+                options.CollectionQuantum = TimeSpan.FromMinutes(1);
+            });
+        }
+    }
+
+    public interface INobodysGrain : IGrainWithStringKey;
+}
