@@ -101,15 +101,10 @@ internal sealed class TokenizerFile
 
     private static int? ReadBos(string folder, Vocabulary vocabulary)
     {
-        const string Field = "bos_token";
-        string file = Path.Combine(folder, "tokenizer_config.json");
-        if (!File.Exists(file))
+        var config = TokenizerConfigFile.Read(folder);
+        if (config?.BosToken is not { } token)
             return null;
-        var json = JsonFields.ReadFile(file);
-        if (!json.TryGet(Field, out var value))
-            return null;
-        // Older files spell the token out as an object.
-        string token = value.ValueKind == JsonValueKind.Object ? json.Nested(Field, value).String("content") : json.String(Field);
-        return vocabulary.IdOf(token) ?? throw json.Fault(Field, $"is '{token}', which is not in tokenizer.json");
+        return vocabulary.IdOf(token)
+            ?? throw new CheckpointException(config.Path, $"bos_token is '{token}', which is not in tokenizer.json");
     }
 }

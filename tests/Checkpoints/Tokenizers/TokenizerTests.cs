@@ -95,14 +95,17 @@ public sealed class TokenizerTests
         }
     }
 
-    [Theory]
-    [InlineData("a\ud83e", "a\ufffd")]
-    [InlineData("\udd99b", "\ufffdb")]
-    [InlineData("\udd99\ud83e\ud83e\udd99", "\ufffd\ufffd\ud83e\udd99")]
-    public void Lone_surrogates_become_the_replacement_character(string text, string expected)
+    [Fact]
+    public void Lone_surrogates_become_the_replacement_character()
     {
-        Assert.Equal(s_lexi.Encode(expected), s_lexi.Encode(text));
-        Assert.Equal(expected, s_lexi.Decode(s_lexi.Encode(text), skipSpecial: false));
+        // Not inline data: attributes are stored as UTF-8, which lone surrogates do not survive.
+        (string Text, string Expected)[] cases =
+            [("a\ud83e", "a\ufffd"), ("\udd99b", "\ufffdb"), ("\udd99\ud83e\ud83e\udd99", "\ufffd\ufffd\ud83e\udd99")];
+        foreach (var (text, expected) in cases)
+        {
+            Assert.Equal(s_lexi.Encode(expected), s_lexi.Encode(text));
+            Assert.Equal(expected, s_lexi.Decode(s_lexi.Encode(text), skipSpecial: false));
+        }
     }
 
     [Fact]
