@@ -2,10 +2,12 @@ using QuaRot.Checkpoints.Tokenizers;
 
 namespace QuaRot.Checkpoints.Chat;
 
-/// <summary>How a checkpoint wants conversations written. Known templates are implemented here and recognised by their exact text.</summary>
+/// <summary>
+/// How a checkpoint wants conversations written. Known templates are implemented here and recognised by their exact text.
+/// </summary>
 /// <remarks>
-/// The templates are programs in Jinja; running whatever a checkpoint brings would let its author decide what is trusted. Written by hand, each
-/// one says which stretches are its own and which come from outside. Thread-safe.
+/// The templates are programs in Jinja; running whatever a checkpoint brings would let its author decide what is trusted. Written by hand,
+/// each one says which stretches are its own and which come from outside. Thread-safe.
 /// </remarks>
 public abstract class ChatTemplate
 {
@@ -15,7 +17,9 @@ public abstract class ChatTemplate
     /// <summary>The roles that messages may have.</summary>
     public abstract IReadOnlyList<string> Roles { get; }
 
-    /// <summary>Picks the template of a checkpoint folder by chat_template.jinja or, without that, tokenizer_config.json's <c>chat_template</c>.</summary>
+    /// <summary>
+    /// Picks the template of a checkpoint folder by chat_template.jinja or, without that, tokenizer_config.json's <c>chat_template</c>.
+    /// </summary>
     /// <exception cref="CheckpointException">There is no template, it cannot be read, or it is none of the known ones.</exception>
     public static ChatTemplate Load(string folder)
     {
@@ -37,7 +41,9 @@ public abstract class ChatTemplate
     /// <param name="historyEndsWithEnd">
     /// True when the answer's last token is the one that ends a message; false when it was cut before that, by a limit or by the client.
     /// </param>
-    /// <returns>The text up to and with the start of the next answer; history, encoded text and answer make one unbroken conversation.</returns>
+    /// <returns>
+    /// The text up to and with the start of the next answer; history, encoded text and answer make one unbroken conversation.
+    /// </returns>
     /// <exception cref="ArgumentException">A message has a role that the template does not know.</exception>
     public abstract IReadOnlyList<TextSegment> RenderContinuation(IReadOnlyList<ChatMessage> messages, bool historyEndsWithEnd);
 
@@ -50,7 +56,8 @@ public abstract class ChatTemplate
             if (!Roles.Contains(messages[i].Role))
             {
                 throw new ArgumentException(
-                    $"messages[{i}].role is '{messages[i].Role}', which the model's chat template does not know; known: {string.Join(", ", Roles)}",
+                    $"messages[{i}].role is '{messages[i].Role}', which the model's chat template does not know; known: "
+                    + string.Join(", ", Roles),
                     nameof(messages));
             }
         }

@@ -16,7 +16,8 @@ internal static class ChatTemplateFile
             return (jinja, ReadText(jinja), bos);
         if (config?.ChatTemplate is { } text)
             return (config.Path, text, bos);
-        throw new CheckpointException(folder, "has no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json");
+        throw new CheckpointException(
+            folder, "has no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json");
     }
 
     private static string ReadText(string file)

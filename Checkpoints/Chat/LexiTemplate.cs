@@ -2,7 +2,10 @@ using QuaRot.Checkpoints.Tokenizers;
 
 namespace QuaRot.Checkpoints.Chat;
 
-/// <summary>The template of lexi-21m: <c>&lt;|role|&gt;</c>, a line break, the content, <c>&lt;|end|&gt;</c>, a line break; the whole after bos_token.</summary>
+/// <summary>
+/// The template of lexi-21m: <c>&lt;|role|&gt;</c>, a line break, the content, <c>&lt;|end|&gt;</c>, a line break; the whole after
+/// bos_token.
+/// </summary>
 internal sealed class LexiTemplate(string bosToken) : ChatTemplate
 {
     /// <summary><see cref="Name"/> of this template.</summary>

@@ -5,8 +5,8 @@ namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>What tokenizer.json and tokenizer_config.json say, checked.</summary>
 /// <remarks>
-/// <c>truncation</c>, <c>padding</c> and <c>post_processor</c> are not read: they say what Hugging Face adds to or cuts from a finished list of ids, which
-/// here is for the caller to decide.
+/// <c>truncation</c>, <c>padding</c> and <c>post_processor</c> are not read: they say what Hugging Face adds to or cuts from a finished
+/// list of ids, which here is for the caller to decide.
 /// </remarks>
 internal sealed class TokenizerFile
 {
@@ -58,7 +58,9 @@ internal sealed class TokenizerFile
     {
         var part = json.Get(field);
         string type = TypeOf(json, field, part);
-        return type == "ByteLevel" ? json.Nested(field, part) : throw json.Fault($"{field}.type", $"is {type}, which is not supported; only ByteLevel is");
+        return type == "ByteLevel"
+            ? json.Nested(field, part)
+            : throw json.Fault($"{field}.type", $"is {type}, which is not supported; only ByteLevel is");
     }
 
     private static string TypeOf(JsonFields json, string field, JsonElement part) => json.Nested(field, part).String("type");

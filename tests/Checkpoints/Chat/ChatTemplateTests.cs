@@ -1,3 +1,4 @@
+using System.Text.Json;
 using QuaRot.Checkpoints.Chat;
 using QuaRot.Checkpoints.Tokenizers;
 using Xunit;
@@ -93,7 +94,8 @@ public sealed class ChatTemplateTests : IDisposable
     public void Template_may_stand_in_the_tokenizer_config()
     {
         string text = File.ReadAllText(Path.Combine(Assets.Lexi, "chat_template.jinja"));
-        _folder.Write("tokenizer_config.json", $$"""{"bos_token":"<s>","chat_template":{{System.Text.Json.JsonSerializer.Serialize(text)}}}""");
+        string quoted = JsonSerializer.Serialize(text);
+        _folder.Write("tokenizer_config.json", $$"""{"bos_token":"<s>","chat_template":{{quoted}}}""");
 
         Assert.StartsWith("<s><|user|>", Text(ChatTemplate.Load(_folder.Path).Render([new("user", "x")], addGenerationPrompt: false)));
     }

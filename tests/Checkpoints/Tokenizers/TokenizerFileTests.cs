@@ -131,7 +131,7 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("pre_tokenizer", "{}", "pre_tokenizer.type is missing")]
     [InlineData("decoder", "{\"type\":\"WordPiece\"}", "decoder.type is WordPiece")]
     [InlineData("added_tokens", "{}", "added_tokens is not a list")]
-    [InlineData("added_tokens", "[{\"id\":5,\"content\":\"<|end|>\"}]", "added_tokens[0].id is 5, but model.vocab gives '<|end|>' the id 1")]
+    [InlineData("added_tokens", "[{\"id\":5,\"content\":\"<|end|>\"}]", "[0].id is 5, but model.vocab gives '<|end|>' the id 1")]
     [InlineData("added_tokens", "[{\"id\":5,\"content\":\"<new>\"}]", "added_tokens[0].id is 5, which '!' has")]
     [InlineData("added_tokens", "[{\"id\":9000,\"content\":\"\"}]", "added_tokens[0].content is empty")]
     [InlineData("added_tokens", "[{\"content\":\"x\"}]", "added_tokens[0].id is missing")]
@@ -188,9 +188,13 @@ public sealed class TokenizerFileTests : IDisposable
     private void AddToken(string content, int id, bool model, bool normalized = false)
     {
         if (model)
+        {
             _json["model"]!["vocab"]![content] = id;
-        else
-            _json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = id, ["content"] = content, ["special"] = false, ["normalized"] = normalized });
+            return;
+        }
+
+        _json["added_tokens"]!.AsArray().Add(
+            new JsonObject { ["id"] = id, ["content"] = content, ["special"] = false, ["normalized"] = normalized });
     }
 
     private void Refused(string file, string fault)
