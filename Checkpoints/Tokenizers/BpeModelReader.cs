@@ -9,7 +9,9 @@ internal static class BpeModelReader
     /// <summary>Largest id that is believed; arrays are as long as the largest id says, so a damaged one must not cost gigabytes.</summary>
     public const int MaxId = (1 << 22) - 1;
 
-    /// <exception cref="CheckpointException">Another kind of model, a missing or broken vocabulary or merge, or an option that is not supported.</exception>
+    /// <exception cref="CheckpointException">
+    /// Another kind of model, a missing or broken vocabulary or merge, or an option that is not supported.
+    /// </exception>
     public static BpeModel Read(JsonFields model)
     {
         string type = model.OptionalString("type") ?? "BPE";

@@ -4,8 +4,8 @@ namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>GPT-2's way to write bytes as printable characters, used by the vocabulary of every byte-level BPE.</summary>
 /// <remarks>
-/// Printable Latin-1 bytes (0x21-0x7E, 0xA1-0xAC, 0xAE-0xFF) stand for themselves, the other 68 become U+0100, U+0101, ... in ascending order,
-/// so a space is U+0120. Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
+/// Printable Latin-1 bytes (0x21-0x7E, 0xA1-0xAC, 0xAE-0xFF) stand for themselves, the other 68 become U+0100, U+0101, ... in ascending
+/// order, so a space is U+0120. Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
 /// </remarks>
 internal static class ByteAlphabet
 {

@@ -3,10 +3,12 @@ using System.Text;
 
 namespace QuaRot.Checkpoints.Tokenizers;
 
-/// <summary>Byte-pair encoding of one word: starting from single bytes, always the pair of lowest rank is merged, the leftmost first.</summary>
+/// <summary>
+/// Byte-pair encoding of one word: starting from single bytes, always the pair of lowest rank is merged, the leftmost first.
+/// </summary>
 /// <remarks>
-/// Sennrich et al., arXiv 1508.07909. A linked list of symbols and a queue of candidate pairs make it O(n log n) for a word of n bytes; looking for the
-/// best pair anew after each merge would be quadratic, which a text without a blank could exploit.
+/// Sennrich et al., arXiv 1508.07909. A linked list of symbols and a queue of candidate pairs make it O(n log n) for a word of n bytes;
+/// looking for the best pair anew after each merge would be quadratic, which a text without a blank could exploit.
 /// </remarks>
 internal sealed class BytePairMerger
 {
@@ -52,7 +54,8 @@ internal sealed class BytePairMerger
     private void MergeAt(MergeWorkspace work, int left, int rank)
     {
         int right = work.Next[left];
-        // An entry is stale when one of its symbols has merged with another since: then this pair, if any, has another rank and its own entry.
+        // An entry is stale when one of its symbols has merged with another since: then this pair, if any, has another rank and its own
+        // entry.
         if (work.Ids[left] < 0 || right < 0
             || !_merges.TryGetValue(Key(work.Ids[left], work.Ids[right]), out var merge) || merge.Rank != rank)
             return;

@@ -5,8 +5,9 @@ namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>Splits text into the words that BPE merges within, as GPT-2's pattern does.</summary>
 /// <remarks>
-/// The pattern is <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c> (openai/gpt-2, encoder.py). It is scanned by
-/// hand because .NET regular expressions see UTF-16 units: there a letter outside the basic plane is two surrogates and no \p{L}.
+/// The pattern is <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c> (openai/gpt-2, encoder.py). It is
+/// scanned by hand because .NET regular expressions see UTF-16 units: there a letter outside the basic plane is two surrogates and no
+/// \p{L}.
 /// </remarks>
 internal static class Gpt2Splitter
 {

@@ -6,7 +6,9 @@ internal sealed class MergeWorkspace
     /// <summary>The word as bytes.</summary>
     public byte[] Bytes { get; private set; } = [];
 
-    /// <summary>The symbols' ids; -1 where a symbol was absorbed by its left neighbour. Afterwards the result, packed at the front.</summary>
+    /// <summary>
+    /// The symbols' ids; -1 where a symbol was absorbed by its left neighbour. Afterwards the result, packed at the front.
+    /// </summary>
     public int[] Ids { get; private set; } = [];
 
     /// <summary>Index of the symbol to the left, or -1.</summary>

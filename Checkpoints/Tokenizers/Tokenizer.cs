@@ -3,10 +3,12 @@ using System.Text;
 
 namespace QuaRot.Checkpoints.Tokenizers;
 
-/// <summary>The byte-level BPE tokenizer of a Hugging Face folder (tokenizer.json); gives the ids that Hugging Face tokenizers gives.</summary>
+/// <summary>
+/// The byte-level BPE tokenizer of a Hugging Face folder (tokenizer.json); gives the ids that Hugging Face tokenizers gives.
+/// </summary>
 /// <remarks>
-/// Thread-safe. Any text can be encoded, and decoding gives it back exactly, except that lone surrogates become U+FFFD. What is a letter or a number
-/// is up to the runtime's Unicode version: a character that is newer than Hugging Face's version may be split elsewhere.
+/// Thread-safe. Any text can be encoded, and decoding gives it back exactly, except that lone surrogates become U+FFFD. What is a letter or
+/// a number is up to the runtime's Unicode version: a character that is newer than Hugging Face's version may be split elsewhere.
 /// </remarks>
 public sealed class Tokenizer
 {
@@ -30,7 +32,9 @@ public sealed class Tokenizer
     public int? BosTokenId { get; }
 
     /// <summary>Reads tokenizer.json and, if there is one, tokenizer_config.json.</summary>
-    /// <exception cref="CheckpointException">A file is missing or broken, or a field (which is named) asks for something unsupported.</exception>
+    /// <exception cref="CheckpointException">
+    /// A file is missing or broken, or a field (which is named) asks for something unsupported.
+    /// </exception>
     public static Tokenizer Load(string folder) => new(TokenizerFile.Read(folder));
 
     /// <summary>The ids of a text.</summary>
@@ -38,9 +42,12 @@ public sealed class Tokenizer
     /// <param name="addBos">Put <see cref="BosTokenId"/> first.</param>
     /// <param name="parseSpecial">Recognise special tokens that the text spells out; false for text from outside.</param>
     /// <exception cref="InvalidOperationException"><paramref name="addBos"/> without a <see cref="BosTokenId"/>.</exception>
-    public int[] Encode(string text, bool addBos = false, bool parseSpecial = true) => Encode([new TextSegment(text, parseSpecial)], addBos);
+    public int[] Encode(string text, bool addBos = false, bool parseSpecial = true) =>
+        Encode([new TextSegment(text, parseSpecial)], addBos);
 
-    /// <summary>The ids of the segments' concatenation; a special token is recognised only where segments that allow it spell all of it.</summary>
+    /// <summary>
+    /// The ids of the segments' concatenation; a special token is recognised only where segments that allow it spell all of it.
+    /// </summary>
     /// <param name="segments">Stretches of one text; their borders are no word borders.</param>
     /// <param name="addBos">Put <see cref="BosTokenId"/> first.</param>
     /// <exception cref="InvalidOperationException"><paramref name="addBos"/> without a <see cref="BosTokenId"/>.</exception>

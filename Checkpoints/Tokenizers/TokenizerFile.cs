@@ -5,8 +5,8 @@ namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>What tokenizer.json and tokenizer_config.json say, checked.</summary>
 /// <remarks>
-/// <c>truncation</c>, <c>padding</c> and <c>post_processor</c> are not read: they say what Hugging Face adds to or cuts from a finished list of ids, which
-/// here is for the caller to decide.
+/// <c>truncation</c>, <c>padding</c> and <c>post_processor</c> are not read: they say what Hugging Face adds to or cuts from a finished
+/// list of ids, which here is for the caller to decide.
 /// </remarks>
 internal sealed class TokenizerFile
 {
@@ -58,7 +58,9 @@ internal sealed class TokenizerFile
     {
         var part = json.Get(field);
         string type = TypeOf(json, field, part);
-        return type == "ByteLevel" ? json.Nested(field, part) : throw json.Fault($"{field}.type", $"is {type}, which is not supported; only ByteLevel is");
+        return type == "ByteLevel"
+            ? json.Nested(field, part)
+            : throw json.Fault($"{field}.type", $"is {type}, which is not supported; only ByteLevel is");
     }
 
     private static string TypeOf(JsonFields json, string field, JsonElement part) => json.Nested(field, part).String("type");
@@ -101,15 +103,10 @@ internal sealed class TokenizerFile
 
     private static int? ReadBos(string folder, Vocabulary vocabulary)
     {
-        const string Field = "bos_token";
-        string file = Path.Combine(folder, "tokenizer_config.json");
-        if (!File.Exists(file))
+        var config = TokenizerConfigFile.Read(folder);
+        if (config?.BosToken is not { } token)
             return null;
-        var json = JsonFields.ReadFile(file);
-        if (!json.TryGet(Field, out var value))
-            return null;
-        // Older files spell the token out as an object.
-        string token = value.ValueKind == JsonValueKind.Object ? json.Nested(Field, value).String("content") : json.String(Field);
-        return vocabulary.IdOf(token) ?? throw json.Fault(Field, $"is '{token}', which is not in tokenizer.json");
+        return vocabulary.IdOf(token)
+            ?? throw new CheckpointException(config.Path, $"bos_token is '{token}', which is not in tokenizer.json");
     }
 }

@@ -5,7 +5,8 @@ namespace QuaRot.Checkpoints.Tests;
 /// <summary>golden.json of the demo checkpoint: what Hugging Face transformers computed.</summary>
 internal static class Golden
 {
-    private static readonly JsonElement s_root = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Assets.Lexi, "golden.json"))).RootElement;
+    private static readonly JsonElement s_root =
+        JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Assets.Lexi, "golden.json"))).RootElement;
 
     /// <summary>The tokenizer cases: text and ids.</summary>
     public static IEnumerable<(string Text, int[] Ids)> Tokenizations =>
@@ -20,8 +21,9 @@ internal static class Golden
     private static Case Read(JsonElement json)
     {
         bool chat = json.TryGetProperty("chat", out var messages);
+        var spoken = chat ? messages.EnumerateArray() : default;
         return new Case(
-            chat ? [.. messages.EnumerateArray().Select(m => (m.GetProperty("role").GetString()!, m.GetProperty("content").GetString()!))] : [],
+            [.. spoken.Select(m => (m.GetProperty("role").GetString()!, m.GetProperty("content").GetString()!))],
             json.GetProperty(chat ? "rendered" : "prompt").GetString()!,
             Ids(json, "input_ids"),
             Ids(json, "greedy_ids"),

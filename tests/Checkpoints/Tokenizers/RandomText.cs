@@ -2,7 +2,9 @@ using System.Text;
 
 namespace QuaRot.Checkpoints.Tests.Tokenizers;
 
-/// <summary>Seeded text that mixes what tokenizers get wrong: scripts, emoji, combining marks, white space of all kinds, control characters.</summary>
+/// <summary>
+/// Seeded text that mixes what tokenizers get wrong: scripts, emoji, combining marks, white space of all kinds, control characters.
+/// </summary>
 internal static class RandomText
 {
     private static readonly string[] s_pieces =

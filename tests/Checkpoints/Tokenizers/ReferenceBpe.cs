@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace QuaRot.Checkpoints.Tests.Tokenizers;
 
-/// <summary>The demo tokenizer written as plainly as possible, without added tokens: GPT-2's pattern as a regular expression, and a quadratic merge loop.</summary>
+/// <summary>
+/// The demo tokenizer written as plainly as possible, without added tokens: GPT-2's pattern as a regular expression, and a quadratic merge
+/// loop.
+/// </summary>
 internal sealed class ReferenceBpe
 {
     private static readonly Regex s_pattern = new(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+");
@@ -22,11 +25,14 @@ internal sealed class ReferenceBpe
 
     public int[] Encode(string text) => [.. Words(text).SelectMany(Merge).Select(token => _vocab[token])];
 
-    /// <summary>The pattern's matches; characters outside the basic plane are replaced by others of their kind, as .NET matches UTF-16 units.</summary>
+    /// <summary>
+    /// The pattern's matches; characters outside the basic plane are replaced by others of their kind, as .NET matches UTF-16 units.
+    /// </summary>
     public static List<string> Words(string text)
     {
         Rune[] runes = [.. text.EnumerateRunes()];
-        string shadow = string.Concat(runes.Select(r => r.IsBmp ? (char)r.Value : Rune.IsLetter(r) ? 'x' : Rune.IsNumber(r) ? '7' : '\u2603'));
+        string shadow = string.Concat(runes.Select(
+            r => r.IsBmp ? (char)r.Value : Rune.IsLetter(r) ? 'x' : Rune.IsNumber(r) ? '7' : '\u2603'));
         return [.. s_pattern.Matches(shadow).Select(m => string.Concat(runes[m.Index..(m.Index + m.Length)].Select(r => r.ToString())))];
     }
 
