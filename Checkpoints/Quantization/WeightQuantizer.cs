@@ -79,27 +79,32 @@ public static class WeightQuantizer
         }
     }
 
-    private static void Check(LinearWeights weights, int bits, int groupSize)
+    /// <summary>Checks bits and groups against the width of a layer.</summary>
+    /// <exception cref="ArgumentException">They do not fit; the message names the tensor.</exception>
+    internal static void CheckShape(string name, int inFeatures, int bits, int groupSize)
     {
         if (bits == 16 || !IntegerRange.SupportedBits.Contains(bits))
         {
-            throw new ArgumentException($"{weights.Name}: {bits} bits per weight; supported are 3, 4, 6 and 8");
+            throw new ArgumentException($"{name}: {bits} bits per weight; supported are 3, 4, 6 and 8");
         }
 
+        if (groupSize < 0 || groupSize % 2 != 0 || (groupSize > 0 && inFeatures % groupSize != 0))
+        {
+            throw new ArgumentException($"{name}: group size {groupSize} must be 0 or an even divisor of its {inFeatures} input features");
+        }
+
+        if (bits <= 4 && inFeatures % 2 != 0)
+        {
+            throw new ArgumentException($"{name}: {inFeatures} input features; INT4 packs pairs and needs an even number");
+        }
+    }
+
+    private static void Check(LinearWeights weights, int bits, int groupSize)
+    {
+        CheckShape(weights.Name, weights.InFeatures, bits, groupSize);
         if (weights.Format is not (WeightFormat.Float32 or WeightFormat.Float16))
         {
             throw new ArgumentException($"{weights.Name}: {weights.Format} is quantized already");
-        }
-
-        if (groupSize < 0 || groupSize % 2 != 0 || (groupSize > 0 && weights.InFeatures % groupSize != 0))
-        {
-            throw new ArgumentException(
-                $"{weights.Name}: group size {groupSize} must be 0 or an even divisor of its {weights.InFeatures} input features");
-        }
-
-        if (bits <= 4 && weights.InFeatures % 2 != 0)
-        {
-            throw new ArgumentException($"{weights.Name}: {weights.InFeatures} input features; INT4 packs pairs and needs an even number");
         }
     }
 }
