@@ -14,4 +14,14 @@ public sealed record SchedulerOptions
 
     /// <summary>Most tokens of a sequence, prompt and answer together (the model's max_position_embeddings); the KV pages may allow fewer.</summary>
     public int MaxContext { get; init; } = int.MaxValue;
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A limit is below 1.</exception>
+    public void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxBatchTokens);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxRunning);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxQueue);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(MaxContext);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using QuaRot.Kernels.Numerics;
 
 namespace QuaRot.Kernels.Sampling;
 
@@ -63,7 +64,7 @@ internal ref struct CandidateSet
         foreach (int id in _ids)
         {
             float scaled = (_logits[id] - largest) / temperature;
-            _weights[id] = LogProbabilities.Exp(scaled);
+            _weights[id] = FloatMath.Exp(scaled);
         }
     }
 
