@@ -6,6 +6,8 @@ using QuaRot.Checkpoints.Perplexity;
 using QuaRot.Checkpoints.Tokenizers;
 using QuaRot.Engine.Evaluation;
 using QuaRot.Kernels;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Forward;
 using Spectre.Console;
 
 namespace QuaRot.Cli.Commands;
@@ -34,38 +36,37 @@ internal static class EvalCommand
         if (!file.Exists)
             throw new CommandException($"{file}: there is no such file");
         using var checkpoint = Checkpoint.Open(folder);
-        var windows = PerplexityProtocol.Cut(
-            Tokenizer.Load(folder).Encode(File.ReadAllText(file.FullName), addBos: true, parseSpecial: false),
-            args.GetValue(Window), args.GetValue(Windows));
-
+        var tokens = Tokenizer.Load(folder).Encode(File.ReadAllText(file.FullName), addBos: true, parseSpecial: false);
         var started = Stopwatch.StartNew();
-        var result = Measure(checkpoint, windows, args, cancellationToken);
+        var result = Measure(checkpoint, tokens, args, cancellationToken);
         Print(args, checkpoint.Config, file, result, started.Elapsed);
         return 0;
     }
 
-    private static PerplexityResult Measure(
-        ICheckpoint checkpoint, IReadOnlyList<int[]> windows, ParseResult args, CancellationToken cancellationToken)
+    private static PerplexityResult Measure(ICheckpoint checkpoint, int[] tokens, ParseResult args, CancellationToken cancellationToken)
     {
+        var protocol = new PerplexityProtocol { WindowTokens = args.GetValue(Window), MaxWindows = args.GetValue(Windows) };
+        var windows = protocol.Cut(tokens).Count;
         var layers = new LayerRange(0, checkpoint.Config.NumLayers);
-        using var stage = ModelStage.Load(checkpoint, layers, Kernels.Backend.Create(args.GetRequiredValue(Backend)), args.GetValue(Window));
+        var pages = KvLayout.PagesFor(protocol.WindowTokens);
+        using var backend = BackendRegistry.Create(args.GetRequiredValue(Backend));
+        using var stage = ModelStage.Load(checkpoint, layers, backend, pages);
         var scorer = new WindowScorer(stage);
         var quiet = args.GetValue(Json) || Console.IsErrorRedirected;
         var done = 0;
-        return PerplexityProtocol.Measure(windows, window =>
+        return protocol.Run(tokens, window =>
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var nll = scorer.NegativeLogLikelihoods(window);
             if (!quiet)
-                Console.Error.Write($"\rwindow {++done} of {windows.Count} ");
-            return nll;
+                Console.Error.Write($"\rwindow {++done} of {windows} ");
+            return scorer.NegativeLogLikelihoods(window);
         });
     }
 
     private static void Print(ParseResult args, ModelConfig config, FileInfo file, PerplexityResult result, TimeSpan elapsed)
     {
         var q = config.Quantization;
-        var protocol = $"begin-of-text + text, {result.Windows} non-overlapping windows of {args.GetValue(Window)} tokens, " +
+        var protocol = $"begin-of-text + text, {result.WindowNlls.Count} non-overlapping windows of {args.GetValue(Window)} tokens, " +
             $"{result.Predictions} predictions, mean over them";
         if (args.GetValue(Json))
         {
@@ -76,7 +77,7 @@ internal static class EvalCommand
                 protocol,
                 perplexity = result.Perplexity,
                 mean_nll = result.MeanNll,
-                windows = result.Windows,
+                windows = result.WindowNlls.Count,
                 predictions = result.Predictions,
                 weight_bits = q?.WeightBits ?? 16,
                 activation_bits = q?.ActivationBits ?? 16,

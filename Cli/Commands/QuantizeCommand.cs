@@ -48,7 +48,7 @@ internal static class QuantizeCommand
             WeightClipSearch = !args.GetValue(NoClipSearch),
         };
 
-        await Progress((update, token) => CheckpointQuantizer.Run(source, destination, options, update, args.GetValue(Force), token), cancellationToken);
+        await Progress((update, token) => CheckpointQuantizer.Run(source, destination, options, args.GetValue(Force), update, token), cancellationToken);
         var bytes = Directory.EnumerateFiles(destination).Sum(f => new FileInfo(f).Length);
         Console.WriteLine($"Wrote {args.GetRequiredValue(Destination)}: {bytes / 1e6:0.0} MB, " +
             $"W{options.WeightBits}A{options.ActivationBits}K{options.KeyBits}V{options.ValueBits}" +
@@ -81,9 +81,9 @@ internal static class QuantizeCommand
     {
         public void Report(QuantizeProgress value)
         {
-            bar.MaxValue = value.Total;
-            bar.Value = value.Done;
-            bar.Description = value.Stage;
+            bar.MaxValue = value.Layers;
+            bar.Value = value.LayersDone;
+            bar.Description = value.Finished ? "done" : $"layer {value.LayersDone} of {value.Layers}";
         }
     }
 }

@@ -5,6 +5,8 @@ using QuaRot.Checkpoints.Tokenizers;
 using QuaRot.Engine;
 using QuaRot.Engine.Scheduling;
 using QuaRot.Kernels;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Forward;
 
 namespace QuaRot.Grains.Models;
 
@@ -14,6 +16,7 @@ public sealed class ServedModel : IDisposable
 {
     private readonly ModelOptions _options;
     private readonly Lazy<ICheckpoint> _checkpoint;
+    private readonly Lazy<Backend> _backend;
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<ChatTemplate> _template;
 
@@ -22,6 +25,7 @@ public sealed class ServedModel : IDisposable
     {
         _options = options.Value;
         _checkpoint = new(() => Checkpoint.Open(_options.Path));
+        _backend = new(() => BackendRegistry.Create(_options.Backend));
         _tokenizer = new(() => Tokenizer.Load(_options.Path));
         _template = new(() => ChatTemplate.Load(_options.Path));
     }
@@ -56,12 +60,14 @@ public sealed class ServedModel : IDisposable
     public IModelStage LoadStage(int stage)
     {
         var layers = ShardPlan.Even(Config.NumLayers, _options.Shards)[stage];
-        return ModelStage.Load(_checkpoint.Value, layers, Backend.Create(_options.Backend), _options.KvTokens);
+        return ModelStage.Load(_checkpoint.Value, layers, _backend.Value, KvLayout.PagesFor(_options.KvTokens));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_backend.IsValueCreated)
+            _backend.Value.Dispose();
         if (_checkpoint.IsValueCreated)
             _checkpoint.Value.Dispose();
     }

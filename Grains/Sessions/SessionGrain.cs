@@ -18,6 +18,8 @@ public sealed class SessionGrain(
     /// <summary>Name of the grain storage that holds sessions.</summary>
     public const string Storage = "sessions";
 
+    private const string Assistant = "assistant";
+
     private TurnRunner _runner = null!;
     private SessionHistory _history = null!;
     private CancellationTokenSource? _turn;
@@ -180,7 +182,7 @@ public sealed class SessionGrain(
     {
         _history.Complete(reason);
         state.State.Messages.AddRange(messages);
-        state.State.Messages.Add(new Message(model.Template.AssistantRole, answer));
+        state.State.Messages.Add(new Message(Assistant, answer));
         await state.WriteStateAsync();
     }
 

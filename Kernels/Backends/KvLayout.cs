@@ -44,6 +44,9 @@ public sealed record KvLayout
 
     private int LayerBytes => PlaneBytes(KeyBits) + PlaneBytes(ValueBits);
 
+    /// <summary>Pages that hold so many positions.</summary>
+    public static int PagesFor(int positions) => (positions + PageSize - 1) / PageSize;
+
     /// <summary>Layout for the layers <paramref name="range"/> of a model.</summary>
     /// <exception cref="ArgumentException">Bits other than 3 to 8, 16 or 32, or no page.</exception>
     public static KvLayout For(ModelConfig config, LayerRange range, int pageCount)
