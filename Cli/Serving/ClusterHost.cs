@@ -91,7 +91,7 @@ public sealed class ClusterHost : IAsyncDisposable
     private static void ConfigureSilo(ISiloBuilder silo, ServeOptions options)
     {
         // Nobody outside this process joins, so any free ports do: several `quarot serve` can run side by side.
-        silo.UseLocalhostClustering(FreePort(), FreePort(), serviceId: "quarot", clusterId: $"quarot-{Environment.ProcessId}");
+        silo.UseLocalhostClustering(FreePort(), FreePort(), serviceId: "quarot", clusterId: Guid.NewGuid().ToString("n"));
         silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromMinutes(2));
         silo.AddQuaRotSilo(model =>
         {

@@ -72,7 +72,6 @@ public sealed class SessionGrain(
         await state.ClearStateAsync();
         await Directory(owner).Remove(Id);
         await Release();
-        DeactivateOnIdle();
         return true;
     }
 
@@ -132,7 +131,6 @@ public sealed class SessionGrain(
         {
             _turn = null;
             await Release();
-            DeactivateOnIdle();
         }
     }
 

@@ -21,7 +21,7 @@ public sealed class SqliteGrainStorageTests : IDisposable
         using var again = Open();
         var read = new GrainState<Thing>();
         await again.ReadStateAsync("s", Id, read);
-        Assert.Equal(("hello", true, "1"), (read.State.Text, read.RecordExists, read.ETag));
+        Assert.Equal(("hello", true, "1"), (read.State!.Text, read.RecordExists, read.ETag));
     }
 
     [Fact]
@@ -31,15 +31,15 @@ public sealed class SqliteGrainStorageTests : IDisposable
         var (first, second) = (State("a"), new GrainState<Thing>());
         await storage.WriteStateAsync("s", Id, first);
         await storage.ReadStateAsync("s", Id, second);
-        second.State.Text = "b";
+        second.State!.Text = "b";
         await storage.WriteStateAsync("s", Id, second);
 
-        first.State.Text = "lost";
+        first.State!.Text = "lost";
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("s", Id, first));
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.ClearStateAsync("s", Id, first));
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("s", Id, State("new")));
         await storage.ReadStateAsync("s", Id, first);
-        Assert.Equal("b", first.State.Text);
+        Assert.Equal("b", first.State!.Text);
     }
 
     [Fact]
