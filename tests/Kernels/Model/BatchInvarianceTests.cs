@@ -12,6 +12,7 @@ public sealed class BatchInvarianceTests : IDisposable
     private const int Pages = 16;
 
     private static readonly int[] Ids = Lexi.Text[..Length];
+    private static readonly Lazy<ICheckpoint> Quantized = new(() => new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig())));
     private static readonly Lazy<Trace> Expected = new(DecodeOneByOne);
 
     private readonly CpuBackend _backend = CpuBackend.Create(threads: 2);
@@ -151,6 +152,4 @@ public sealed class BatchInvarianceTests : IDisposable
         stage.Cache.Fill(0xFF);
         return stage;
     }
-
-    private static readonly Lazy<ICheckpoint> Quantized = new(() => new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig())));
 }
