@@ -4,22 +4,23 @@ using QuaRot.Kernels.Backends;
 namespace QuaRot.Kernels.Forward;
 
 /// <summary>One decoder layer over any backend: the sequence of ops, once for all of them.</summary>
-internal sealed class DecoderLayer : IDisposable
+internal sealed class DecoderLayer
 {
     private readonly Backend _ops;
     private readonly ModelConfig _config;
     private readonly FloatBuffer? _inputNorm, _postAttentionNorm;
     private readonly PackedLinear _q, _k, _v, _o, _gate, _up, _down;
 
-    /// <summary>Packs the weights of a layer; <paramref name="index"/> counts from the first layer of the stage.</summary>
-    public DecoderLayer(Backend ops, ModelConfig config, LayerWeights weights, int index)
+    /// <summary>Packs the weights of a layer into <paramref name="owner"/>; <paramref name="index"/> counts from the stage's first layer.</summary>
+    public DecoderLayer(Backend ops, ModelConfig config, LayerWeights weights, int index, OwnedResources owner)
     {
         (_ops, _config, Index) = (ops, config, index);
-        _inputNorm = weights.InputNorm is { } first ? ops.Upload(first) : null;
-        _postAttentionNorm = weights.PostAttentionNorm is { } second ? ops.Upload(second) : null;
-        (_q, _k, _v) = (ops.LoadLinear(weights.Q), ops.LoadLinear(weights.K), ops.LoadLinear(weights.V));
-        (_o, _gate) = (ops.LoadLinear(weights.O), ops.LoadLinear(weights.Gate));
-        (_up, _down) = (ops.LoadLinear(weights.Up), ops.LoadLinear(weights.Down));
+        _inputNorm = weights.InputNorm is { } first ? owner.Own(ops.Upload(first)) : null;
+        _postAttentionNorm = weights.PostAttentionNorm is { } second ? owner.Own(ops.Upload(second)) : null;
+        (_q, _k, _v) = (Pack(weights.Q), Pack(weights.K), Pack(weights.V));
+        (_o, _gate, _up, _down) = (Pack(weights.O), Pack(weights.Gate), Pack(weights.Up), Pack(weights.Down));
+
+        PackedLinear Pack(LinearWeights linear) => owner.Own(ops.LoadLinear(linear));
     }
 
     public int Index { get; }
@@ -53,17 +54,6 @@ internal sealed class DecoderLayer : IDisposable
         Rotate(w.Gate, batch.Rows, hadamards?.DownInput);
         Quantize(w, w.Gate, batch.Rows, _config.IntermediateSize);
         _ops.Gemm(w.Quantized, _down, w.X, accumulate: true);
-    }
-
-    public void Dispose()
-    {
-        foreach (var linear in Linears)
-        {
-            linear.Dispose();
-        }
-
-        _inputNorm?.Dispose();
-        _postAttentionNorm?.Dispose();
     }
 
     private void Normalize(Workspace w, FloatBuffer? gain, int rows)

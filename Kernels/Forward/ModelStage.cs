@@ -19,22 +19,23 @@ public sealed class ModelStage : IModelStage
     private readonly PackedLinear? _embedding;
     private readonly List<DecoderLayer> _layers = [];
     private readonly OutputHead? _head;
+    private readonly OwnedResources _owned;
     private Workspace _workspace;
 
-    private ModelStage(ICheckpoint checkpoint, LayerRange range, Backend backend, int pageCount, string? checkpointId)
+    private ModelStage(ICheckpoint checkpoint, LayerRange range, Backend backend, int pageCount, string? checkpointId, OwnedResources owned)
     {
-        (_backend, _config, Layers) = (backend, checkpoint.Config, range);
+        (_backend, _config, _owned, Layers) = (backend, checkpoint.Config, owned, range);
         _hadamards = OnlineHadamards.For(_config);
-        _cache = backend.AllocateKvCache(KvLayout.For(_config, range, pageCount));
+        _cache = owned.Own(backend.AllocateKvCache(KvLayout.For(_config, range, pageCount)));
         MaxPositions = (int)Math.Min(_config.MaxPositions, (long)pageCount * PageSize);
-        _rope = new RopeTable(backend, MaxPositions, _config.HeadDim, _config.RopeTheta);
-        _embedding = IsFirst ? backend.LoadEmbedding(checkpoint.ReadEmbedding()) : null;
+        _rope = owned.Own(new RopeTable(backend, MaxPositions, _config.HeadDim, _config.RopeTheta));
+        _embedding = IsFirst ? owned.Own(backend.LoadEmbedding(checkpoint.ReadEmbedding())) : null;
         for (var layer = range.Start; layer < range.End; layer++)
         {
-            _layers.Add(new DecoderLayer(backend, _config, checkpoint.ReadLayer(layer), layer - range.Start));
+            _layers.Add(new DecoderLayer(backend, _config, checkpoint.ReadLayer(layer), layer - range.Start, owned));
         }
 
-        _head = IsLast ? new OutputHead(backend, _config, checkpoint.ReadHead()) : null;
+        _head = IsLast ? new OutputHead(backend, _config, checkpoint.ReadHead(), owned) : null;
         _workspace = new Workspace(backend, _config, FewestWorkspaceRows);
         NumericsId = $"{backend.Name}/v{Backend.KernelVersion}/{_config.Architecture}/{checkpointId ?? ConfigHash(_config)}";
     }
@@ -83,9 +84,22 @@ public sealed class ModelStage : IModelStage
     public static ModelStage Load(ICheckpoint checkpoint, LayerRange range, Backend backend, int pageCount, string? checkpointId = null)
     {
         var layers = checkpoint.Config.NumLayers;
-        return range.Start >= 0 && range.Start < range.End && range.End <= layers
-            ? new ModelStage(checkpoint, range, backend, pageCount, checkpointId)
-            : throw new ArgumentException($"layers {range.Start} to {range.End} of a model with {layers}", nameof(range));
+        if (range.Start < 0 || range.Start >= range.End || range.End > layers)
+        {
+            throw new ArgumentException($"layers {range.Start} to {range.End} of a model with {layers}", nameof(range));
+        }
+
+        var owned = new OwnedResources();
+        try
+        {
+            return new ModelStage(checkpoint, range, backend, pageCount, checkpointId, owned);
+        }
+        catch
+        {
+            // A checkpoint may turn out broken after gigabytes were packed: give them back, then let the caller decide.
+            owned.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -152,12 +166,8 @@ public sealed class ModelStage : IModelStage
     /// <inheritdoc/>
     public void Dispose()
     {
-        _embedding?.Dispose();
-        _layers.ForEach(layer => layer.Dispose());
-        _head?.Dispose();
-        _rope.Dispose();
         _workspace.Dispose();
-        _cache.Dispose();
+        _owned.Dispose();
     }
 
     private static string ConfigHash(ModelConfig config) =>
@@ -165,14 +175,22 @@ public sealed class ModelStage : IModelStage
 
     private void TakeInput(ForwardBatch batch, Activations? input)
     {
-        if (input is not HostActivations host || host.Rows != batch.Rows || host.Width != HiddenSize)
+        if (input is null || input.Rows != batch.Rows || input.Width != HiddenSize)
         {
             throw new ArgumentException(
                 $"the stage of layers {Layers.Start} to {Layers.End} needs activations [{batch.Rows}, {HiddenSize}], "
                 + $"got {(input is null ? "none" : $"[{input.Rows}, {input.Width}]")}", nameof(input));
         }
 
-        _workspace.X.CopyFrom(host.Values);
+        if (input is HostActivations host)
+        {
+            _workspace.X.CopyFrom(host.Values);
+            return;
+        }
+
+        var values = new float[input.Rows * input.Width];
+        input.CopyTo(values);
+        _workspace.X.CopyFrom(values);
     }
 
     private void EnsureWorkspace(int rows)

@@ -4,18 +4,18 @@ using QuaRot.Kernels.Backends;
 namespace QuaRot.Kernels.Forward;
 
 /// <summary>Final norm and lm_head of the last stage; both stay in float.</summary>
-internal sealed class OutputHead : IDisposable
+internal sealed class OutputHead
 {
     private readonly Backend _ops;
     private readonly ModelConfig _config;
     private readonly FloatBuffer? _norm;
     private readonly PackedLinear _lmHead;
 
-    public OutputHead(Backend ops, ModelConfig config, HeadWeights weights)
+    public OutputHead(Backend ops, ModelConfig config, HeadWeights weights, OwnedResources owner)
     {
         (_ops, _config) = (ops, config);
-        _norm = weights.FinalNorm is { } norm ? ops.Upload(norm) : null;
-        _lmHead = ops.LoadLinear(weights.LmHead);
+        _norm = weights.FinalNorm is { } norm ? owner.Own(ops.Upload(norm)) : null;
+        _lmHead = owner.Own(ops.LoadLinear(weights.LmHead));
     }
 
     public long WeightBytes => _lmHead.Bytes + (4 * (_norm?.Length ?? 0));
@@ -37,11 +37,5 @@ internal sealed class OutputHead : IDisposable
         _ops.Gemm(w.Quantized, _lmHead, y, accumulate: false);
         y.CopyTo(logits.Values);
         return logits;
-    }
-
-    public void Dispose()
-    {
-        _norm?.Dispose();
-        _lmHead.Dispose();
     }
 }

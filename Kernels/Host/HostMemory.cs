@@ -8,15 +8,16 @@ internal sealed unsafe class HostMemory : IDisposable
 {
     private const int Alignment = 64;
 
+    private void* _block;
     private byte* _pointer;
 
     /// <summary>Allocates <paramref name="bytes"/> zeroed bytes, plus one cache line that vector loads may run into.</summary>
+    /// <remarks>The system hands out zeroed pages when they are first touched, so that an unused KV page costs nothing yet.</remarks>
     public HostMemory(long bytes)
     {
         Bytes = bytes;
-        var size = checked((nuint)(bytes + Alignment));
-        _pointer = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
-        NativeMemory.Clear(_pointer, size);
+        _block = NativeMemory.AllocZeroed(checked((nuint)(bytes + (2 * Alignment))));
+        _pointer = (byte*)(((nuint)_block + Alignment - 1) & ~(nuint)(Alignment - 1));
     }
 
     /// <summary>Usable bytes.</summary>
@@ -36,7 +37,8 @@ internal sealed unsafe class HostMemory : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_pointer);
+        NativeMemory.Free(_block);
+        _block = null;
         _pointer = null;
     }
 }

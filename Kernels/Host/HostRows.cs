@@ -1,3 +1,4 @@
+using System.Numerics;
 using QuaRot.Kernels.Backends;
 
 namespace QuaRot.Kernels.Host;
@@ -11,7 +12,11 @@ internal sealed unsafe class HostRows : QuantizedRows
     private readonly HostMemory _codes;
     private readonly HostMemory _scales;
     private HostMemory? _floats;
+    private HostMemory? _shorts;
+    private HostMemory? _groupSums;
     private bool _floatsAreCurrent;
+    private bool _shortsAreCurrent;
+    private int _summedGroupSize;
 
     public HostRows(int maxRows, int maxWidth)
         : base(maxRows, maxWidth)
@@ -34,6 +39,8 @@ internal sealed unsafe class HostRows : QuantizedRows
     {
         SetShape(rows, width, bits);
         _floatsAreCurrent = bits == 16;
+        _shortsAreCurrent = false;
+        _summedGroupSize = 0;
     }
 
     /// <summary>[rows, stride]: the row itself at 16 bits, else (float)code·scale.</summary>
@@ -58,11 +65,63 @@ internal sealed unsafe class HostRows : QuantizedRows
         return floats;
     }
 
+    /// <summary>[rows, stride]: the codes, widened.</summary>
+    public short* Shorts()
+    {
+        _shorts ??= new HostMemory((long)MaxRows * Pad(MaxWidth) * sizeof(short));
+        var shorts = (short*)_shorts.Pointer;
+        for (var i = 0L; i < (long)Rows * Stride && !_shortsAreCurrent; i += Vector<sbyte>.Count)
+        {
+            Vector.Widen(Vector.Load(Codes + i), out var low, out var high);
+            low.Store(shorts + i);
+            high.Store(shorts + i + Vector<short>.Count);
+        }
+
+        _shortsAreCurrent = true;
+        return shorts;
+    }
+
+    /// <summary>[rows, groups]: the codes of each group added up. Groups are multiples of <see cref="Unit"/>, or the whole row.</summary>
+    public int* GroupSums(int groupSize)
+    {
+        var groups = Width / groupSize;
+        _groupSums ??= new HostMemory((long)MaxRows * (Pad(MaxWidth) / Unit) * sizeof(int));
+        var sums = (int*)_groupSums.Pointer;
+        for (var i = 0; i < Rows * groups && _summedGroupSize != groupSize; i++)
+        {
+            var (row, group) = Math.DivRem(i, groups);
+            var start = ((long)row * Stride) + ((long)group * groupSize);
+            sums[i] = 0;
+            for (var k = 0; k < groupSize; k += Unit)
+            {
+                sums[i] += SumUnit(Codes + start + k);
+            }
+        }
+
+        _summedGroupSize = groupSize;
+        return sums;
+    }
+
     public override void Dispose()
     {
         _codes.Dispose();
         _scales.Dispose();
         _floats?.Dispose();
+        _shorts?.Dispose();
+        _groupSums?.Dispose();
+    }
+
+    /// <summary>At most 64·128 in size, so that the int16 lanes hold any part of it.</summary>
+    private static int SumUnit(sbyte* codes)
+    {
+        var sum = Vector<short>.Zero;
+        for (var k = 0; k < Unit; k += Vector<sbyte>.Count)
+        {
+            Vector.Widen(Vector.Load(codes + k), out var low, out var high);
+            sum += low + high;
+        }
+
+        return Vector.Sum(sum);
     }
 
     private static int Pad(int width) => (width + Unit - 1) / Unit * Unit;

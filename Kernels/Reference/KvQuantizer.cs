@@ -67,6 +67,8 @@ internal static class KvQuantizer
     /// <summary>FP16 scale and minimum for a head whose elements lie in [lowest, highest].</summary>
     public static (Half Scale, Half Min) ToHalves(float lowest, float highest, int bits, float clip)
     {
+        // -0 and +0 are equal but not the same bits, and a minimum over lanes may find either.
+        lowest += 0f;
         var min = clip * lowest;
         var scale = (Half)Math.Min(((clip * highest) - min) / ((1 << bits) - 1), HalfMax);
         return scale == (Half)0f

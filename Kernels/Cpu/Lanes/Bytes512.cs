@@ -1,0 +1,40 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace QuaRot.Kernels.Cpu.Lanes;
+
+/// <summary>64 bytes in one AVX-512 vector.</summary>
+internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
+{
+    private readonly Vector512<int> _v;
+
+    private Bytes512(Vector512<int> v) => _v = v;
+
+    public static bool IsFast => Avx512BW.IsSupported;
+
+    public static Bytes512 Zero => default;
+
+    public static Bytes512 Load(byte* source) => new(Vector512.Load(source).AsInt32());
+
+    public static Bytes512 LoadWidened(sbyte* source) => new(Avx512BW.ConvertToVector512Int16(Vector256.Load(source)).AsInt32());
+
+    public static Bytes512 Repeat(void* source) => new(Vector512.Create(Unsafe.ReadUnaligned<int>(source)));
+
+    public static Bytes512 LowNibbles(Bytes512 bytes) => new(bytes._v & Vector512.Create(0x0F0F0F0F));
+
+    public static Bytes512 HighNibbles(Bytes512 bytes) => new((bytes._v >>> 4) & Vector512.Create(0x0F0F0F0F));
+
+    public static Bytes512 MultiplyAddBytes(Bytes512 unsigned, Bytes512 signed) =>
+        new(Avx512BW.MultiplyAddAdjacent(unsigned._v.AsByte(), signed._v.AsSByte()).AsInt32());
+
+    public static Bytes512 AddShorts(Bytes512 a, Bytes512 b) => new((a._v.AsInt16() + b._v.AsInt16()).AsInt32());
+
+    public static Bytes512 AddPairs(Bytes512 sums, Bytes512 shorts) =>
+        new(sums._v + Avx512BW.MultiplyAddAdjacent(shorts._v.AsInt16(), Vector512.Create((short)1)));
+
+    public static Bytes512 MultiplyAddShorts(Bytes512 a, Bytes512 b, Bytes512 sums) =>
+        new(sums._v + Avx512BW.MultiplyAddAdjacent(a._v.AsInt16(), b._v.AsInt16()));
+
+    public static void StoreInts(int* target, Bytes512 value) => value._v.Store(target);
+}

@@ -1,0 +1,37 @@
+namespace QuaRot.Kernels.Cpu.Lanes;
+
+/// <summary>64 bytes, 32 int16 or 16 int32, whatever the vectors of the machine hold: the unit of the integer GEMM. All of it is exact.</summary>
+internal unsafe interface IByteLanes<T>
+    where T : unmanaged, IByteLanes<T>
+{
+    /// <summary>True where the machine has the instructions.</summary>
+    static abstract bool IsFast { get; }
+
+    static abstract T Zero { get; }
+
+    /// <summary>64 bytes.</summary>
+    static abstract T Load(byte* source);
+
+    /// <summary>32 signed bytes as int16.</summary>
+    static abstract T LoadWidened(sbyte* source);
+
+    /// <summary>The four bytes at <paramref name="source"/>, 16 times.</summary>
+    static abstract T Repeat(void* source);
+
+    static abstract T LowNibbles(T bytes);
+
+    static abstract T HighNibbles(T bytes);
+
+    /// <summary>Products of unsigned and signed bytes, added in pairs to int16; the caller keeps them from overflow.</summary>
+    static abstract T MultiplyAddBytes(T unsigned, T signed);
+
+    static abstract T AddShorts(T a, T b);
+
+    /// <summary>Adds pairs of int16 to 16 int32.</summary>
+    static abstract T AddPairs(T sums, T shorts);
+
+    /// <summary>Products of int16, added in pairs to int32, added to <paramref name="sums"/>.</summary>
+    static abstract T MultiplyAddShorts(T a, T b, T sums);
+
+    static abstract void StoreInts(int* target, T value);
+}

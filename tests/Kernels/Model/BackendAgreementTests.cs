@@ -1,0 +1,52 @@
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Cpu;
+using QuaRot.Kernels.Forward;
+using QuaRot.Kernels.Reference;
+using QuaRot.Kernels.Tests.Ops;
+using Xunit;
+
+namespace QuaRot.Kernels.Tests.Model;
+
+/// <summary>The whole demo model: the CPU backend gives the reference's logits and KV bytes bit for bit.</summary>
+public class BackendAgreementTests
+{
+    private static readonly int[] Prompt = Lexi.Text[..20];
+
+    public static TheoryData<SimdWidth> Widths => BackendPair.Widths;
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Quantized_and_rotated(SimdWidth width) => RequireAgreement(() => Lexi.Quantized(new QuantizationConfig()), width);
+
+    [Fact]
+    public void Groups_and_other_bits_without_rotation() => RequireAgreement(
+        () => Lexi.Quantized(new QuantizationConfig { WeightBits = 6, GroupSize = 128, ActivationBits = 8, KeyBits = 3, ValueBits = 6, Rotate = false }), null);
+
+    [Fact]
+    public void Float_activations_on_quantized_weights() => RequireAgreement(
+        () => Lexi.Quantized(new QuantizationConfig { GroupSize = 64, ActivationBits = 16, KeyBits = 16, ValueBits = 16 }), null);
+
+    [Fact]
+    public void Unquantized() => RequireAgreement(Lexi.Plain, null);
+
+    private static void RequireAgreement(Func<ICheckpoint> open, SimdWidth? width)
+    {
+        using var reference = new ReferenceBackend();
+        using var cpu = CpuBackend.Create(width, threads: 3);
+        using var checkpoint = new TruncatedCheckpoint(open(), layers: 2);
+        var expected = Run(reference, checkpoint);
+        var actual = Run(cpu, checkpoint);
+        Assert.Equal(expected.KvBytes, actual.KvBytes);
+        Assert.Equal(expected.Logits.Select(BitConverter.SingleToInt32Bits), actual.Logits.Select(BitConverter.SingleToInt32Bits));
+    }
+
+    private static (float[] Logits, byte[] KvBytes) Run(Backend backend, ICheckpoint checkpoint)
+    {
+        using var stage = ModelStage.Load(checkpoint, new LayerRange(0, checkpoint.Config.NumLayers), backend, pageCount: 2);
+        stage.Cache.Fill(0xFF);
+        var logits = Sequences.Forward([stage], Sequences.Single(Prompt, 0, [1]) with { OutputRows = [0, Prompt.Length - 1] });
+        var bytes = Enumerable.Range(0, 2).SelectMany(layer => Enumerable.Range(0, Prompt.Length).SelectMany(slot => stage.CopyKvBytes(layer, 1, slot)));
+        return ([.. logits.SelectMany(row => row)], [.. bytes]);
+    }
+}

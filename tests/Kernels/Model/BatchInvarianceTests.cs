@@ -1,0 +1,155 @@
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Cpu;
+using QuaRot.Kernels.Forward;
+using Xunit;
+
+namespace QuaRot.Kernels.Tests.Model;
+
+/// <summary>Property 1 of the design: what a position computes depends on its own history alone, bit for bit.</summary>
+public sealed class BatchInvarianceTests : IDisposable
+{
+    private const int Length = 150;
+    private const int Pages = 16;
+
+    private static readonly int[] Ids = Lexi.Text[..Length];
+    private static readonly Lazy<ICheckpoint> Quantized = new(() => new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig())));
+    private static readonly Lazy<Trace> Expected = new(DecodeOneByOne);
+
+    private readonly CpuBackend _backend = CpuBackend.Create(threads: 2);
+    private readonly ModelStage _stage;
+
+    public BatchInvarianceTests() => _stage = Load(_backend, new LayerRange(0, 6));
+
+    [Fact]
+    public void Prefill_at_once() => Prefill([_stage], [Length]).RequireEqual(Expected.Value, "one chunk");
+
+    [Theory]
+    [InlineData(63, 1, 86)]
+    [InlineData(64, 63, 23)]
+    [InlineData(65, 64, 21)]
+    [InlineData(1, 127, 22)]
+    [InlineData(128, 1, 21)]
+    public void Prefill_in_chunks_around_page_boundaries(params int[] chunks) =>
+        Prefill([_stage], chunks).RequireEqual(Expected.Value, string.Join(", ", chunks));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Prefill_in_random_chunks(int seed)
+    {
+        var chunks = RandomChunks(seed);
+        Prefill([_stage], chunks).RequireEqual(Expected.Value, $"seed {seed}: {string.Join(", ", chunks)}");
+    }
+
+    [Fact]
+    public void Six_stages_give_what_one_gives()
+    {
+        ModelStage[] stages = [.. Enumerable.Range(0, 6).Select(layer => Load(_backend, new LayerRange(layer, layer + 1)))];
+        Assert.Equal(_stage.KvCacheBytes, stages.Sum(stage => stage.KvCacheBytes));
+        Assert.True(stages[1].WeightBytes < stages[0].WeightBytes && stages[4].WeightBytes < stages[5].WeightBytes);
+        Prefill(stages, [70, 1, 79]).RequireEqual(Expected.Value, "six stages");
+        Array.ForEach(stages, stage => stage.Dispose());
+    }
+
+    [Fact]
+    public void One_thread_gives_what_many_give()
+    {
+        using var single = CpuBackend.Create(threads: 1);
+        using var stage = Load(single, new LayerRange(0, 6));
+        Prefill([stage], [Length]).RequireEqual(Expected.Value, "one thread");
+    }
+
+    /// <summary>Three copies of the text at different speeds, on pages that are mixed up, beside each other in every batch.</summary>
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    public void Company_in_the_batch_does_not_show(int seed)
+    {
+        var random = new Random(seed);
+        int[] pages = [.. Enumerable.Range(0, Pages)];
+        random.Shuffle(pages);
+        int[][] tables = [pages[..3], pages[3..6], pages[6..9]];
+        var (done, logits) = (new int[3], new[] { new float[Length][], new float[Length][], new float[Length][] });
+        while (done.Any(count => count < Length))
+        {
+            int[] take = [.. done.Select(count => Math.Min(Length - count, random.Next(3) == 0 ? 1 : random.Next(0, 50)))];
+            if (take.Sum() == 0)
+            {
+                continue;
+            }
+
+            var rows = Sequences.Forward([_stage], Mixed(done, take, tables));
+            for (int sequence = 0, row = 0; sequence < 3; sequence++)
+            {
+                for (var i = 0; i < take[sequence]; i++)
+                {
+                    logits[sequence][done[sequence]++] = rows[row++];
+                }
+            }
+        }
+
+        for (var sequence = 0; sequence < 3; sequence++)
+        {
+            new Trace(logits[sequence], Trace.ReadKv([_stage], tables[sequence], Length)).RequireEqual(Expected.Value, $"seed {seed}, sequence {sequence}");
+        }
+    }
+
+    public void Dispose()
+    {
+        _stage.Dispose();
+        _backend.Dispose();
+    }
+
+    private static ForwardBatch Mixed(int[] done, int[] take, int[][] tables)
+    {
+        var rows = Enumerable.Range(0, 3).SelectMany(s => Enumerable.Range(done[s], take[s]).Select(position => (Sequence: s, Position: position))).ToArray();
+        return new ForwardBatch
+        {
+            TokenIds = [.. rows.Select(row => Ids[row.Position])],
+            Positions = [.. rows.Select(row => row.Position)],
+            SequenceOfRow = [.. rows.Select(row => row.Sequence)],
+            BlockTables = tables,
+            OutputRows = [.. Enumerable.Range(0, rows.Length)],
+        };
+    }
+
+    private static Trace DecodeOneByOne()
+    {
+        using var backend = CpuBackend.Create(threads: 2);
+        using var stage = Load(backend, new LayerRange(0, 6));
+        return Prefill([stage], [.. Enumerable.Repeat(1, Length)]);
+    }
+
+    private static Trace Prefill(IReadOnlyList<ModelStage> stages, int[] chunks)
+    {
+        int[] table = [7, 2, 11];
+        var logits = new List<float[]>();
+        foreach (var chunk in chunks)
+        {
+            logits.AddRange(Sequences.Forward(stages, Sequences.Single(Ids.AsSpan(logits.Count, chunk), logits.Count, table)));
+        }
+
+        Assert.Equal(Length, logits.Count);
+        return new Trace([.. logits], Trace.ReadKv(stages, table, Length));
+    }
+
+    private static int[] RandomChunks(int seed)
+    {
+        var random = new Random(seed);
+        var chunks = new List<int>();
+        while (chunks.Sum() < Length)
+        {
+            chunks.Add(Math.Min(random.Next(1, 60), Length - chunks.Sum()));
+        }
+
+        return [.. chunks];
+    }
+
+    private static ModelStage Load(CpuBackend backend, LayerRange range)
+    {
+        var stage = ModelStage.Load(Quantized.Value, range, backend, Pages);
+        stage.Cache.Fill(0xFF);
+        return stage;
+    }
+}

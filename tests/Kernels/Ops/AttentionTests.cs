@@ -1,0 +1,151 @@
+using System.Runtime.InteropServices;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Cpu;
+using Xunit;
+
+namespace QuaRot.Kernels.Tests.Ops;
+
+public class AttentionTests
+{
+    private const byte Poison = 0xFF;
+
+    public static TheoryData<SimdWidth> Widths => BackendPair.Widths;
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Kv_bytes_and_output_for_all_bits_and_head_sizes(SimdWidth simd)
+    {
+        using var pair = new BackendPair(simd);
+        foreach (var (keyBits, valueBits) in ((int, int)[])[(4, 4), (3, 8), (8, 3), (6, 16), (16, 6), (32, 32)])
+        {
+            foreach (var (kvHeads, group, headDim) in ((int, int, int)[])[(1, 1, 8), (2, 2, 64), (1, 3, 80), (1, 1, 128)])
+            {
+                var layout = Layout(keyBits, valueBits, kvHeads, headDim);
+                pair.RequireSameBits(backend => Run(backend, layout, group), $"K{keyBits} V{valueBits}, {kvHeads} x {group} heads of {headDim}");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Threads_do_not_show(int threads)
+    {
+        using var pair = new BackendPair(SimdWidth.Vector128, threads);
+        pair.RequireSameBits(backend => Run(backend, Layout(4, 4, 2, 64), 2), $"{threads} threads");
+    }
+
+    [Fact]
+    public void Output_is_the_softmax_over_all_earlier_positions()
+    {
+        const int Dim = 16;
+        const int Length = 130;
+        using var backend = CpuBackend.Create();
+        var (q, k, v) = (Data.Normal(Length * Dim, 1), Data.Normal(Length * Dim, 2), Data.Normal(Length * Dim, 3));
+        var layout = Layout(32, 32, 1, Dim);
+        var o = Attend(backend, layout, q, k, v, Batch([.. Enumerable.Range(0, Length)], new int[Length], [[3, 0, 1]]), heads: 1).Output;
+        for (var row = 0; row < Length; row++)
+        {
+            var scores = Enumerable.Range(0, row + 1).Select(j => Enumerable.Range(0, Dim).Sum(d => (double)q[(row * Dim) + d] * k[(j * Dim) + d]) / 4);
+            var weights = scores.Select(Math.Exp).ToArray();
+            for (var d = 0; d < Dim; d++)
+            {
+                var expected = weights.Select((weight, j) => weight * v[(j * Dim) + d]).Sum() / weights.Sum();
+                Assert.Equal(expected, o[(row * Dim) + d], 1e-4);
+            }
+        }
+    }
+
+    [Fact]
+    public void Four_bit_keys_are_a_clipped_range_in_sixteen_steps()
+    {
+        using var backend = CpuBackend.Create();
+        float[] k = [-8f, 8f, 0f, 1f, .. new float[12]];
+        var bytes = Attend(backend, Layout(4, 4, 1, 16), k, k, k, Batch([0], [0], [[0]]), heads: 1).KvBytes;
+        var min = (float)(Half)(0.95f * -8f);
+        var scale = (float)(Half)(0.95f * 16f / 15f);
+        Assert.Equal(2 * (8 + 4), bytes.Length);
+        Assert.Equal(0xF0, bytes[0]);
+        Assert.Equal((int)MathF.Round((0f - min) / scale) | ((int)MathF.Round((1f - min) / scale) << 4), bytes[1]);
+        Assert.Equal((Half)scale, MemoryMarshal.Read<Half>(bytes.AsSpan(8)));
+        Assert.Equal((Half)min, MemoryMarshal.Read<Half>(bytes.AsSpan(10)));
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(3.5f)]
+    [InlineData(-1e6f)]
+    public void A_constant_head_gets_scale_1_and_stays_finite(float value)
+    {
+        using var pair = new BackendPair(SimdWidth.Vector128);
+        float[] k = [.. Enumerable.Repeat(value, 64)];
+        foreach (var backend in (Backend[])[pair.Reference, pair.Cpu])
+        {
+            var (output, bytes) = Attend(backend, Layout(4, 4, 1, 64), k, k, k, Batch([0], [0], [[0]]), heads: 1);
+            Assert.Equal((Half)1f, MemoryMarshal.Read<Half>(bytes.AsSpan(32)));
+            Assert.All(output, x => Assert.Equal(Math.Clamp(value, -65504f, 65504f), x));
+        }
+    }
+
+    [Fact]
+    public void Cache_is_four_bits_an_element_plus_two_halves_a_head()
+    {
+        using var backend = CpuBackend.Create();
+        using var cache = backend.AllocateKvCache(Layout(4, 4, 4, 64));
+        Assert.Equal(4 * KvLayout.PageSize * 4 * 2 * (32 + 4), cache.Layout.TotalBytes);
+    }
+
+    [Fact]
+    public void Unsupported_bits_are_refused()
+    {
+        using var backend = CpuBackend.Create();
+        var error = Assert.Throws<ArgumentException>(() => backend.AllocateKvCache(Layout(9, 4, 1, 64)));
+        Assert.Equal("a KV cache of 9 bits: supported are 3 to 8, 16 and 32", error.Message);
+    }
+
+    private static KvLayout Layout(int keyBits, int valueBits, int kvHeads, int headDim) => new()
+    {
+        PageCount = 4, Layers = 1, KvHeads = kvHeads, HeadDim = headDim, KeyBits = keyBits, ValueBits = valueBits, Clip = 0.95f,
+    };
+
+    private static ForwardBatch Batch(int[] positions, int[] sequences, int[][] tables) => new()
+    {
+        TokenIds = new int[positions.Length], Positions = positions, SequenceOfRow = sequences, BlockTables = tables, OutputRows = [],
+    };
+
+    /// <summary>Two sequences on scattered pages: one of 66 positions in one go, one that decodes positions 0 to 1.</summary>
+    private static float[] Run(Backend backend, KvLayout layout, int group)
+    {
+        int[] positions = [.. Enumerable.Range(0, 66), 0, 1];
+        int[] sequences = [.. new int[66], 1, 1];
+        var kv = positions.Length * layout.KvHeads * layout.HeadDim;
+        var result = Attend(backend, layout, Data.Normal(kv * group, 1), Data.Normal(kv, 2), Data.Normal(kv, 3),
+            Batch(positions, sequences, [[2, 0], [3]]), layout.KvHeads * group);
+        Assert.DoesNotContain(result.Output, float.IsNaN);
+        return [.. result.Output, .. result.KvBytes.Select(value => (float)value)];
+    }
+
+    private static (float[] Output, byte[] KvBytes) Attend(
+        Backend backend, KvLayout layout, float[] q, float[] k, float[] v, ForwardBatch batch, int heads)
+    {
+        using var cache = backend.AllocateKvCache(layout);
+        cache.Fill(Poison);
+        using var queries = backend.Upload(q);
+        using var keys = backend.Upload(k);
+        using var values = backend.Upload(v);
+        using var o = backend.Upload(Data.Poison(q.Length));
+        backend.AppendPagedKvCache(keys, values, cache, 0, batch);
+        backend.Attention(queries, cache, 0, batch, heads, o);
+        var output = new float[q.Length];
+        o.CopyTo(output);
+        var bytes = new byte[batch.Rows * layout.SlotBytes];
+        for (var row = 0; row < batch.Rows; row++)
+        {
+            var (page, slot) = batch.PageAndSlot(row);
+            cache.CopyKvBytes(0, page, slot, bytes.AsSpan(row * layout.SlotBytes, layout.SlotBytes));
+        }
+
+        return (output, bytes);
+    }
+}
