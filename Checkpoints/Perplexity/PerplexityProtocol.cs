@@ -2,8 +2,10 @@ namespace QuaRot.Checkpoints.Perplexity;
 
 /// <summary>How perplexity is measured: non-overlapping windows of one length, each read by itself from position 0.</summary>
 /// <remarks>
-/// Window i holds tokens i·n to (i + 1)·n - 1 of "bos + text"; all but its first token are predicted. What does not fill a window at the end is left
-/// out. With the defaults 39·1023 = 39,897 predictions. Windows that overlap (a stride below the length) give lower numbers: not comparable.
+/// Window i holds tokens i·n to (i + 1)·n - 1 of "bos + text"; all but its first token are predicted. What does not fill a window at the
+/// end is left
+/// out. With the defaults 39·1023 = 39,897 predictions. Windows that overlap (a stride below the length) give lower numbers: not
+/// comparable.
 /// </remarks>
 public sealed record PerplexityProtocol
 {
@@ -14,7 +16,7 @@ public sealed record PerplexityProtocol
     public int MaxWindows { get; init; } = 39;
 
     /// <summary>Cuts token ids (bos first, where the model has one) into windows.</summary>
-    /// <exception cref="ArgumentException">The options are out of range, or the text does not fill one window; the message gives both lengths.</exception>
+    /// <exception cref="ArgumentException">The options are out of range, or the text does not fill one window.</exception>
     public IReadOnlyList<int[]> Cut(ReadOnlySpan<int> tokens)
     {
         if (WindowTokens < 2 || MaxWindows < 1)

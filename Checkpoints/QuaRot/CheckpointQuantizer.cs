@@ -7,14 +7,16 @@ namespace QuaRot.Checkpoints.QuaRot;
 
 /// <summary>Turns a Hugging Face checkpoint into a QuaRot one: rotate, quantize, write, one layer at a time.</summary>
 /// <remarks>
-/// Holds one layer in memory. The same source, options and version give the same bytes on every machine. The destination appears whole or not
+/// Holds one layer in memory. The same source, options and version give the same bytes on every machine. The destination appears whole or
+/// not
 /// at all: everything is written beside it and renamed at the end.
 /// </remarks>
 public sealed class CheckpointQuantizer
 {
     private static readonly string[] SideFiles =
     [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json", "generation_config.json",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+        "chat_template.jinja", "chat_template.json", "generation_config.json",
     ];
 
     private readonly HuggingFaceCheckpoint _source;
@@ -42,7 +44,8 @@ public sealed class CheckpointQuantizer
     /// <returns>The options with the source hash, as they stand in the new config.json.</returns>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     /// <exception cref="CheckpointException">
-    /// The source is broken, quantized already, or does not suit the options; or the destination exists, or is being written by another run.
+    /// The source is broken, quantized already, or does not suit the options; or the destination exists, or is being written by another
+    /// run.
     /// </exception>
     /// <exception cref="IOException">The destination cannot be written, or its disk is too small.</exception>
     public static QuantizationConfig Run(

@@ -4,12 +4,14 @@ using QuaRot.Checkpoints.Safetensors;
 
 namespace QuaRot.Checkpoints.QuaRot;
 
-/// <summary>A linear layer as the tensors of a QuaRot checkpoint: weight, weight_scale when it is quantized, bias when there is one.</summary>
+/// <summary>
+/// A linear layer as the tensors of a QuaRot checkpoint: weight, weight_scale when it is quantized, bias when there is one.
+/// </summary>
 internal static class LinearTensors
 {
     /// <summary>
-    /// <c>name.weight</c>: U8 [out, in/2] for INT4, I8 [out, in] for wider integers, F16 [out, in]; <c>name.weight_scale</c>: F32 [out, groups];
-    /// <c>name.bias</c>: F32 [out].
+    /// <c>name.weight</c>: U8 [out, in/2] for INT4, I8 [out, in] for wider integers, F16 [out, in];
+    /// <c>name.weight_scale</c>: F32 [out, groups]; <c>name.bias</c>: F32 [out].
     /// </summary>
     public static IEnumerable<SafetensorsTensor> Write(string name, LinearWeights weights)
     {
@@ -24,7 +26,8 @@ internal static class LinearTensors
         yield return new SafetensorsTensor(name + ".weight", dtype, [rows, columns], weights.Data);
         if (weights.Scales.Length > 0)
         {
-            yield return new SafetensorsTensor(name + ".weight_scale", TensorTypes.F32, [rows, weights.Scales.Length / rows], Bytes(weights.Scales));
+            long groups = weights.Scales.Length / rows;
+            yield return new SafetensorsTensor(name + ".weight_scale", TensorTypes.F32, [rows, groups], Bytes(weights.Scales));
         }
 
         if (weights.Bias is not null)
@@ -43,7 +46,7 @@ internal static class LinearTensors
     /// <param name="columns">Input features.</param>
     /// <param name="bits">Bits of a weight; 16 for FP16.</param>
     /// <param name="groupSize">Input features per scale, 0 for one scale a row.</param>
-    /// <exception cref="CheckpointException">A tensor is missing, has another shape or type, or a scale is not finite and above 0.</exception>
+    /// <exception cref="CheckpointException">A tensor is missing or of another shape or type, or a scale is not above 0.</exception>
     public static LinearWeights Read(SafetensorsFolder folder, string name, int rows, int columns, int bits, int groupSize)
     {
         var floats = new TensorReader(folder);

@@ -4,7 +4,9 @@ using QuaRot.Checkpoints.Safetensors;
 
 namespace QuaRot.Checkpoints.QuaRot;
 
-/// <summary>A folder that <see cref="CheckpointQuantizer"/> wrote. Each layer lies in a file of its own, mapped when it is first read.</summary>
+/// <summary>
+/// A folder that <see cref="CheckpointQuantizer"/> wrote. Each layer lies in a file of its own, mapped when it is first read.
+/// </summary>
 public sealed class QuaRotCheckpoint : ICheckpoint
 {
     private readonly SafetensorsFolder _folder;

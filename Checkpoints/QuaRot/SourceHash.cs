@@ -8,7 +8,8 @@ namespace QuaRot.Checkpoints.QuaRot;
 internal static class SourceHash
 {
     /// <summary>
-    /// SHA-256 in lower-case hex over all tensors in the ordinal order of their names: the line "name dtype [shape]\n" in UTF-8, then the bytes.
+    /// SHA-256 in lower-case hex over all tensors in the ordinal order of their names: the line "name dtype [shape]\n" in UTF-8, then the
+    /// bytes.
     /// </summary>
     /// <exception cref="CheckpointException">A tensor cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled, which is looked at between pieces of 64 MiB.</exception>

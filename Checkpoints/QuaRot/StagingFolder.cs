@@ -2,7 +2,8 @@ namespace QuaRot.Checkpoints.QuaRot;
 
 /// <summary>A hidden folder beside the destination that becomes the destination in one rename, or disappears.</summary>
 /// <remarks>
-/// Its name depends on the destination alone, so that a run that was killed leaves at most one, which the next run removes. A lock file that is
+/// Its name depends on the destination alone, so that a run that was killed leaves at most one, which the next run removes. A lock file
+/// that is
 /// held open tells a killed run's folder from that of a run still at work.
 /// </remarks>
 internal sealed class StagingFolder : IDisposable

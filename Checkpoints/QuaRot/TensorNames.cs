@@ -1,6 +1,8 @@
 namespace QuaRot.Checkpoints.QuaRot;
 
-/// <summary>Names of tensors and files in a QuaRot checkpoint. Hugging Face's names, plus one suffix for scales; frozen by the files that exist.</summary>
+/// <summary>
+/// Names of tensors and files in a QuaRot checkpoint. Hugging Face's names, plus one suffix for scales; frozen by the files that exist.
+/// </summary>
 internal static class TensorNames
 {
     public const string Embedding = "model.embed_tokens";

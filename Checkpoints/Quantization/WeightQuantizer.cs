@@ -5,7 +5,8 @@ namespace QuaRot.Checkpoints.Quantization;
 /// <summary>Symmetric round-to-nearest quantization of weights, with one scale per output channel or per group of input features.</summary>
 /// <remarks>
 /// code = clamp(round_half_even(w / scale)), scale = clip·max|w| / (2^(b-1) - 1) in single precision, w ≈ code·scale. QuaRot, section 4
-/// (arXiv 2404.00456): the clip is 1, or the one of 80 steps from 1 down to 0.21 with the smallest Σ|w - code·scale|^2.4; equal losses keep the
+/// (arXiv 2404.00456): the clip is 1, or the one of 80 steps from 1 down to 0.21 with the smallest Σ|w - code·scale|^2.4; equal losses keep
+/// the
 /// larger clip. A row of zeros gets scale 1. Rows are independent, so that the result does not depend on the number of threads.
 /// </remarks>
 public static class WeightQuantizer

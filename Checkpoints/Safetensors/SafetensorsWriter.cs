@@ -6,7 +6,8 @@ namespace QuaRot.Checkpoints.Safetensors;
 
 /// <summary>Writes safetensors files.</summary>
 /// <remarks>
-/// The header is padded with spaces to a multiple of 8 bytes and wide elements come first, so that every tensor is aligned to its element size
+/// The header is padded with spaces to a multiple of 8 bytes and wide elements come first, so that every tensor is aligned to its element
+/// size
 /// when the file is mapped. Within one width the order is that of the names: the same tensors give the same bytes.
 /// </remarks>
 public static class SafetensorsWriter
@@ -105,7 +106,8 @@ public static class SafetensorsWriter
         if (expected != tensor.Data.Length)
         {
             string shape = string.Join(", ", tensor.Shape);
-            throw new ArgumentException($"tensor '{tensor.Name}': {tensor.DType} [{shape}] takes {expected} bytes, it has {tensor.Data.Length}");
+            throw new ArgumentException(
+                $"tensor '{tensor.Name}': {tensor.DType} [{shape}] takes {expected} bytes, it has {tensor.Data.Length}");
         }
     }
 

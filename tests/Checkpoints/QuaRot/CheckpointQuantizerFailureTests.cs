@@ -35,7 +35,8 @@ public sealed class CheckpointQuantizerFailureTests : IDisposable
     public void FailureInTheMiddleLeavesNothing()
     {
         var progress = new CallOnReport(p => throw new InvalidOperationException("stop"));
-        Assert.Throws<InvalidOperationException>(() => CheckpointQuantizer.Run(Source, Target, new QuantizationConfig(), progress: progress));
+        Assert.Throws<InvalidOperationException>(
+            () => CheckpointQuantizer.Run(Source, Target, new QuantizationConfig(), progress: progress));
         Assert.Equal(["source"], Entries());
     }
 
@@ -99,7 +100,7 @@ public sealed class CheckpointQuantizerFailureTests : IDisposable
         CheckpointQuantizer.Run(Source, Target, new QuantizationConfig());
         string message = Assert.Throws<CheckpointException>(
             () => CheckpointQuantizer.Run(Target, _folder.File("twice"), new QuantizationConfig())).Message;
-        Assert.Equal($"{Path.Combine(Target, "config.json")}: quantization_config is present: this is a quantized checkpoint, not an original one", message);
+        Assert.StartsWith($"{Path.Combine(Target, "config.json")}: quantization_config is present", message);
     }
 
     [Fact]
@@ -111,10 +112,11 @@ public sealed class CheckpointQuantizerFailureTests : IDisposable
         Assert.Equal(
             $"{Source}: mlp.down_proj: group size 32 must be 0 or an even divisor of its 48 input features",
             Message(new QuantizationConfig { GroupSize = 32 }));
-        File.WriteAllText(Path.Combine(Source, "config.json"), QuaRotTestModel.Config.Replace("\"hidden_size\": 32", "\"hidden_size\": 36", StringComparison.Ordinal)
-            .Replace("\"intermediate_size\": 48", "\"intermediate_size\": 50", StringComparison.Ordinal));
+        File.WriteAllText(Path.Combine(Source, "config.json"), QuaRotTestModel.Config.Replace(
+            "\"intermediate_size\": 48", "\"intermediate_size\": 50", StringComparison.Ordinal));
         Assert.StartsWith(
-            $"{Source}: the model cannot be rotated: there is no Hadamard matrix for intermediate_size = 50;", Message(new QuantizationConfig()));
+            $"{Source}: the model cannot be rotated: there is no Hadamard matrix for intermediate_size = 50;",
+            Message(new QuantizationConfig()));
         Assert.Equal(["source"], Entries());
     }
 
@@ -145,7 +147,8 @@ public sealed class CheckpointQuantizerFailureTests : IDisposable
         Assert.Equal(["source"], Entries());
     }
 
-    private string[] Entries() => [.. Directory.GetFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
+    private string[] Entries() =>
+        [.. Directory.GetFileSystemEntries(_folder.Path).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)];
 
     private string Message(QuantizationConfig options) =>
         Assert.Throws<CheckpointException>(() => CheckpointQuantizer.Run(Source, Target, options)).Message;

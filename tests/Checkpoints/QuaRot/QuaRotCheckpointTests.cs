@@ -82,7 +82,8 @@ public sealed class QuaRotCheckpointTests : IDisposable
     public void RotationWithoutHadamardMatrixIsRefused()
     {
         Reconfigure("\"intermediate_size\": 48", "\"intermediate_size\": 50");
-        Assert.StartsWith($"{ConfigFile}: the model cannot be rotated: there is no Hadamard matrix for intermediate_size = 50;", OpenMessage());
+        Assert.StartsWith(
+            $"{ConfigFile}: the model cannot be rotated: there is no Hadamard matrix for intermediate_size = 50;", OpenMessage());
     }
 
     [Theory]
@@ -114,7 +115,8 @@ public sealed class QuaRotCheckpointTests : IDisposable
         List<SafetensorsTensor> tensors;
         using (SafetensorsFile file = SafetensorsFile.Open(LayerFile))
         {
-            tensors = [.. file.Tensors.Values.Select(t => change(new SafetensorsTensor(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray())))];
+            tensors = [.. file.Tensors.Values.Select(t =>
+                change(new SafetensorsTensor(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray())))];
         }
 
         SafetensorsWriter.Write(LayerFile, tensors);

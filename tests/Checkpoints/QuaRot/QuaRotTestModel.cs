@@ -3,13 +3,16 @@ using QuaRot.Checkpoints.Safetensors;
 
 namespace QuaRot.Checkpoints.Tests.QuaRot;
 
-/// <summary>A Hugging Face folder of a tiny Llama that can be rotated: hidden 32, FFN 48, 4 heads of 8, 2 KV heads, 2 layers, 24 tokens, tied.</summary>
+/// <summary>
+/// A Hugging Face folder of a tiny Llama that can be rotated: hidden 32, FFN 48, 4 heads of 8, 2 KV heads, 2 layers, 24 tokens, tied.
+/// </summary>
 internal static class QuaRotTestModel
 {
     public const string Config = """
         {
-          "architectures": ["LlamaForCausalLM"], "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-          "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 24, "rms_norm_eps": 1e-5, "max_position_embeddings": 64,
+          "architectures": ["LlamaForCausalLM"], "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 24,
+          "rms_norm_eps": 1e-5, "max_position_embeddings": 64,
           "hidden_act": "silu", "rope_theta": 10000.0, "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": [2, 3],
           "comment": "Grüße <b>"
         }

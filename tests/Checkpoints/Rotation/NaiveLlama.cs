@@ -115,7 +115,8 @@ internal sealed class NaiveLlama(ICheckpoint model)
                 for (int i = 0; i < d / 2; i++)
                 {
                     (double sin, double cos) = Math.SinCos(position * Math.Pow(_config.RopeTheta, -2.0 * i / d));
-                    (head[i], head[i + (d / 2)]) = ((head[i] * cos) - (head[i + (d / 2)] * sin), (head[i + (d / 2)] * cos) + (head[i] * sin));
+                    (double low, double high) = (head[i], head[i + (d / 2)]);
+                    (head[i], head[i + (d / 2)]) = ((low * cos) - (high * sin), (high * cos) + (low * sin));
                 }
 
                 if (Rotated && !SkipQueryTransform)

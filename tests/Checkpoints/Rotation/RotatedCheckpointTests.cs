@@ -7,7 +7,9 @@ public class RotatedCheckpointTests
 {
     private static readonly int[] Tokens = [3, 17, 0, 5, 5, 11];
 
-    /// <summary>hidden, intermediate, heads, KV heads, head_dim. 6 heads have no Hadamard matrix; 12 and 20 have an unsymmetric one.</summary>
+    /// <summary>
+    /// hidden, intermediate, heads, KV heads, head_dim. 6 heads have no Hadamard matrix; 12 and 20 have an unsymmetric one.
+    /// </summary>
     public static TheoryData<int, int, int, int, int> Shapes => new()
     {
         { 32, 40, 8, 8, 4 },
@@ -67,20 +69,23 @@ public class RotatedCheckpointTests
     [Fact]
     public void SizesWithoutHadamardMatrixAreNamed()
     {
-        Assert.StartsWith("the model cannot be rotated: there is no Hadamard matrix for hidden_size = 18; supported are", Refusal(18, 16, 4, 4));
-        Assert.StartsWith("the model cannot be rotated: there is no Hadamard matrix for intermediate_size = 100;", Refusal(16, 100, 4, 4));
-        Assert.StartsWith("the model cannot be rotated: there is no Hadamard matrix for head_dim = 6;", Refusal(16, 16, 4, 6));
-        Assert.StartsWith(
-            "the model cannot be rotated: there is no Hadamard matrix for num_attention_heads (17, which has none itself) times head_dim = 68;",
-            Refusal(16, 16, 17, 4));
+        const string Start = "the model cannot be rotated: there is no Hadamard matrix for ";
+        Assert.StartsWith(Start + "hidden_size = 18; supported are m·2^k with m in {1, 12,", Refusal(18, 16, 4, 4));
+        Assert.StartsWith(Start + "intermediate_size = 100;", Refusal(16, 100, 4, 4));
+        Assert.StartsWith(Start + "head_dim = 6;", Refusal(16, 16, 4, 6));
+        Assert.StartsWith(Start + "num_attention_heads (17, which has none itself) times head_dim = 68;", Refusal(16, 16, 17, 4));
     }
 
     [Fact]
     public void QuantizedSourceIsRefused()
     {
         var source = new RandomModel(16, 16, 4, 2, 4, seed: 1);
-        var quantized = new RandomModel(16, 16, 4, 2, 4, seed: 1) { Config = source.Config with { Quantization = new QuantizationConfig() } };
-        Assert.StartsWith("the source is a QuaRot checkpoint already", Assert.Throws<ArgumentException>(() => new RotatedCheckpoint(quantized, 1)).Message);
+        var quantized = new RandomModel(16, 16, 4, 2, 4, seed: 1)
+        {
+            Config = source.Config with { Quantization = new QuantizationConfig() },
+        };
+        var error = Assert.Throws<ArgumentException>(() => new RotatedCheckpoint(quantized, 1));
+        Assert.StartsWith("the source is a QuaRot checkpoint already", error.Message);
     }
 
     private static string Refusal(int hidden, int intermediate, int heads, int headDim) => Assert.Throws<ArgumentException>(

@@ -37,7 +37,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     public void TensorsAreAlignedToTheirElements()
     {
         string path = _folder.File("a.safetensors");
-        SafetensorsWriter.Write(path, [new("a", "U8", [1], new byte[1]), new("b", "F16", [1], new byte[2]), new("c", "F32", [1], new byte[4])]);
+        SafetensorsWriter.Write(
+            path, [new("a", "U8", [1], new byte[1]), new("b", "F16", [1], new byte[2]), new("c", "F32", [1], new byte[4])]);
         Assert.Equal(0UL, BitConverter.ToUInt64(File.ReadAllBytes(path)) % 8);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal((0, 4, 6), (file.Info("c").Begin, file.Info("b").Begin, file.Info("a").Begin));
@@ -46,7 +47,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void TheOrderOfTheTensorsDoesNotMatter()
     {
-        SafetensorsTensor[] tensors = [new("a", "U8", [1], new byte[1]), new("b", "U8", [1], new byte[1]), new("c", "F32", [1], new byte[4])];
+        SafetensorsTensor[] tensors =
+            [new("a", "U8", [1], new byte[1]), new("b", "U8", [1], new byte[1]), new("c", "F32", [1], new byte[4])];
         SafetensorsWriter.Write(_folder.File("a"), tensors);
         SafetensorsWriter.Write(_folder.File("b"), tensors.Reverse());
         Assert.Equal(File.ReadAllBytes(_folder.File("a")), File.ReadAllBytes(_folder.File("b")));
