@@ -13,7 +13,12 @@ public sealed class BatchCompositionTests
         await using var rig = new Rig(options: new SchedulerOptions { MaxBatchTokens = 8 });
         await rig.GenerateAsync("a", Rig.Prompt(1, 19), 1, 2);
 
-        StageBatch[] batches = [await rig.Pipeline.NextAsync(), await rig.Pipeline.NextAsync(), await rig.Pipeline.NextAsync(), await rig.Pipeline.NextAsync()];
+        var batches = new List<StageBatch>();
+        while (rig.Pipeline.TryNext() is { } batch)
+        {
+            batches.Add(batch);
+        }
+
         Assert.Equal([8, 8, 3, 1], batches.Select(b => b.Forward.Rows));
         Assert.Equal([0, 0, 1, 1], batches.Select(b => b.Sampling.Length));
         Assert.Equal(19, batches[2].Sampling[0].Position);

@@ -15,7 +15,8 @@ public sealed class BurstLifeTests
         int[] expected = Rig.Expected(prompt, 7, 10);
         int stop = expected[6];
         int first = Array.IndexOf(expected, stop);
-        List<GeneratedToken> tokens = await rig.Scheduler.GenerateAsync(Rig.Request("a", prompt, 10) with { StopTokenIds = [stop] }).ToListAsync();
+        BurstRequest request = Rig.Request("a", prompt, 10) with { StopTokenIds = [stop] };
+        List<GeneratedToken> tokens = await rig.Scheduler.GenerateAsync(request).ToListAsync();
         Assert.Equal(expected[..(first + 1)], tokens.Select(t => t.TokenId));
         Assert.True(tokens[^1].IsStop);
         Assert.DoesNotContain(tokens.SkipLast(1), t => t.IsStop);

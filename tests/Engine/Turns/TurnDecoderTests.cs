@@ -55,7 +55,9 @@ public sealed class TurnDecoderTests
 
             actual += decoder.Flush();
             string expected = Cut(text, stops);
-            Assert.True(expected == actual, $"seed {seed}, text {text}, stops {string.Join(',', stops)}: '{actual}' instead of '{expected}'");
+            Assert.True(
+                expected == actual,
+                $"seed {seed}, text {text}, stops {string.Join(',', stops)}: '{actual}' not '{expected}'");
         }
     }
 
@@ -78,7 +80,8 @@ public sealed class TurnDecoderTests
     {
         for (int end = 1; end <= text.Length; end++)
         {
-            int longest = stops.Where(stop => text[..end].EndsWith(stop, StringComparison.Ordinal)).Select(s => s.Length).DefaultIfEmpty(0).Max();
+            IEnumerable<string> matches = stops.Where(stop => text[..end].EndsWith(stop, StringComparison.Ordinal));
+            int longest = matches.Select(stop => stop.Length).DefaultIfEmpty(0).Max();
             if (longest > 0)
             {
                 return text[..(end - longest)];

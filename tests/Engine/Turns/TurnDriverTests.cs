@@ -13,7 +13,8 @@ public sealed class TurnDriverTests
     [Fact]
     public async Task An_end_token_ends_the_turn_and_adds_no_text()
     {
-        List<TurnChunk> chunks = await RunAsync("hallo", new TurnSettings { Seed = 1, MaxTokens = 50, StopTokenIds = LetterDecoder.Ids("o") });
+        var settings = new TurnSettings { Seed = 1, MaxTokens = 50, StopTokenIds = LetterDecoder.Ids("o") };
+        List<TurnChunk> chunks = await RunAsync("hallo", settings);
         Assert.Equal("hall", Text(chunks));
         Assert.Equal(LetterDecoder.Ids("hallo"), chunks.SelectMany(c => c.TokenIds));
         Assert.Equal([0, 1, 2, 3, 4, 5], chunks.Select(c => c.Index));
@@ -104,8 +105,9 @@ public sealed class TurnDriverTests
     public async Task A_replica_that_skips_a_position_is_found_out()
     {
         var driver = new TurnDriver((request, ct) => Letters("abc", request with { Tokens = [.. request.Tokens, 0] }, ct));
+        PendingTurn turn = Turn(new TurnSettings { Seed = 1, MaxTokens = 5 });
         var e = await Assert.ThrowsAsync<InvalidOperationException>(
-            () => driver.RunAsync("s", [0, 0], Turn(new TurnSettings { Seed = 1, MaxTokens = 5 }), new LetterDecoder()).ToListAsync().AsTask());
+            () => driver.RunAsync("s", [0, 0], turn, new LetterDecoder()).ToListAsync().AsTask());
         Assert.Contains("position 3, expected 2", e.Message);
     }
 
@@ -125,19 +127,22 @@ public sealed class TurnDriverTests
         int[] prompt = Rig.Prompt(3, 5);
         var settings = new TurnSettings { Seed = 11, MaxTokens = 30, Sampling = Rig.Sampling };
         var turn = new PendingTurn { Index = 0, PromptStart = 0, AnswerStart = 5, Settings = settings };
-        List<TurnChunk> chunks = await new TurnDriver(rig.Scheduler.GenerateAsync, 7).RunAsync("s", prompt, turn, new LetterDecoder()).ToListAsync();
+        var driver = new TurnDriver(rig.Scheduler.GenerateAsync, 7);
+        List<TurnChunk> chunks = await driver.RunAsync("s", prompt, turn, new LetterDecoder()).ToListAsync();
         Assert.Equal(Rig.Expected(prompt, 11, 30), chunks.SelectMany(c => c.TokenIds));
         Assert.Equal(FinishReason.Length, chunks[^1].FinishReason);
     }
 
-    private static string Show(TurnChunk chunk) => $"{chunk.Index} [{string.Join(',', chunk.TokenIds)}] '{chunk.Text}' {chunk.FinishReason} {chunk.Usage}";
+    private static string Show(TurnChunk chunk) =>
+        $"{chunk.Index} [{string.Join(',', chunk.TokenIds)}] '{chunk.Text}' {chunk.FinishReason} {chunk.Usage}";
 
     private static string Text(IEnumerable<TurnChunk> chunks) => string.Concat(chunks.Select(c => c.Text));
 
     private static PendingTurn Turn(TurnSettings settings) => new() { Index = 0, PromptStart = 0, AnswerStart = 2, Settings = settings };
 
     /// <summary>A model whose answer to the prompt [0, 0] is always the same text, and whose context ends with it.</summary>
-    private static async IAsyncEnumerable<GeneratedToken> Letters(string answer, BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
+    private static async IAsyncEnumerable<GeneratedToken> Letters(
+        string answer, BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
     {
         int[] ids = LetterDecoder.Ids(answer);
         int start = request.Tokens.Length - 2;
