@@ -74,7 +74,8 @@ public sealed class ExactnessTests
         rig.Pipeline.Open();
         int[][] answers = await Task.WhenAll(first, second);
         SchedulerStats stats = rig.Scheduler.Stats;
-        Assert.Equal((1, 0), (stats.Preemptions, stats.Evictions));
+        // b gives way to a once; later, a being idle, its pages go to b.
+        Assert.Equal((1, 1), (stats.Preemptions, stats.Evictions));
         Assert.Equal(Rig.Expected(a, 1, 25), answers[0]);
         Assert.Equal(Rig.Expected(b, 2, 25), answers[1]);
     }
