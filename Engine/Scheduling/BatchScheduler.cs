@@ -5,14 +5,17 @@ using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Engine.Scheduling;
 
-/// <summary>Continuous batching on stage 0 of a replica: many bursts share micro-batches, and each gets the tokens it would get alone.</summary>
+/// <summary>
+/// Continuous batching on stage 0 of a replica: many bursts share micro-batches, and each gets the tokens it would get alone.
+/// </summary>
 /// <remarks>Thread-safe. Does not own the pipeline.</remarks>
 public sealed class BatchScheduler : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly IStagePipeline _pipeline;
     private readonly SchedulerCore _core;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _loop;
     private Exception? _closed;
@@ -28,7 +31,8 @@ public sealed class BatchScheduler : IAsyncDisposable
         options.Validate();
         _pipeline = pipeline;
         ContextLimit = (int)Math.Min(options.MaxContext, (long)pipeline.PageCount * pipeline.PageSize);
-        _core = new SchedulerCore(options, pipeline.Stages, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
+        _core = new SchedulerCore(
+            options, pipeline.Stages, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
         _loop = Task.Run(RunLoopAsync);
     }
 
@@ -49,8 +53,9 @@ public sealed class BatchScheduler : IAsyncDisposable
 
     /// <summary>Generates the next tokens of a sequence; its KV stays resident afterwards.</summary>
     /// <remarks>
-    /// Ends after a stop token, after MaxTokens, or, with fewer tokens and no stop token, where the context is full. On cancellation, and when the
-    /// enumerator is disposed early, the burst ends at the next step; once the enumerator is disposed the sequence may be asked for again.
+    /// Ends after a stop token, after MaxTokens, or, with fewer tokens and no stop token, where the context is full. On cancellation, and
+    /// when the enumerator is disposed early, the burst ends at the next step; once the enumerator is disposed the sequence may be asked
+    /// for again.
     /// </remarks>
     /// <exception cref="ArgumentException">The request is malformed.</exception>
     /// <exception cref="ContextOverflowException">The history can never fit.</exception>
@@ -58,7 +63,8 @@ public sealed class BatchScheduler : IAsyncDisposable
     /// <exception cref="SequenceBusyException">The sequence has a burst under way.</exception>
     /// <exception cref="PipelineFailureException">The pipeline failed; asking again is safe.</exception>
     /// <exception cref="ObjectDisposedException">The scheduler is disposed, perhaps during the burst.</exception>
-    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(BurstRequest request, [EnumeratorCancellation] CancellationToken ct = default)
+    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        BurstRequest request, [EnumeratorCancellation] CancellationToken ct = default)
     {
         ct.ThrowIfCancellationRequested();
         Burst burst = Enqueue(request);
@@ -76,7 +82,9 @@ public sealed class BatchScheduler : IAsyncDisposable
         }
     }
 
-    /// <summary>Gives up the KV of a sequence; one whose burst is under way loses it at the end of that burst. Unknown ids are ignored.</summary>
+    /// <summary>
+    /// Gives up the KV of a sequence; one whose burst is under way loses it at the end of that burst. Unknown ids are ignored.
+    /// </summary>
     public void Release(string sequenceId)
     {
         lock (_gate)
@@ -192,7 +200,8 @@ public sealed class BatchScheduler : IAsyncDisposable
             tokens = await _pipeline.ExecuteAsync(rows, CancellationToken.None).ConfigureAwait(false);
             if (tokens.Length != rows.Sampling.Length)
             {
-                throw new InvalidOperationException($"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows.");
+                throw new InvalidOperationException(
+                    $"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows.");
             }
         }
         catch (Exception e)

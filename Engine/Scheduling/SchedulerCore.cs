@@ -2,7 +2,9 @@ using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Engine.Scheduling;
 
-/// <summary>What happens to bursts between arrival and end. No threads and no waiting: <see cref="BatchScheduler"/> calls it under its lock.</summary>
+/// <summary>
+/// What happens to bursts between arrival and end. No threads and no waiting: <see cref="BatchScheduler"/> calls it under its lock.
+/// </summary>
 internal sealed class SchedulerCore
 {
     private readonly SchedulerOptions _options;

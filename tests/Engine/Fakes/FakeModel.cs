@@ -1,6 +1,8 @@
 namespace QuaRot.Engine.Tests.Fakes;
 
-/// <summary>The arithmetic of the fake model: a causal network of hashes, in which every token sees all tokens before it in every layer.</summary>
+/// <summary>
+/// The arithmetic of the fake model: a causal network of hashes, in which every token sees all tokens before it in every layer.
+/// </summary>
 /// <remarks>Values are integers below 2^24, which a float holds exactly.</remarks>
 internal static class FakeModel
 {

@@ -3,7 +3,9 @@ using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Engine.Tests.Fakes;
 
-/// <summary>A layer range of <see cref="FakeModel"/> over real pages: every slot remembers its position, and reading a slot checks it.</summary>
+/// <summary>
+/// A layer range of <see cref="FakeModel"/> over real pages: every slot remembers its position, and reading a slot checks it.
+/// </summary>
 internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) : IModelStage
 {
     private readonly Slot[] _slots = Poisoned(layers.Count * pageCount * pageSize);

@@ -2,32 +2,25 @@ using QuaRot.Kernels;
 
 namespace QuaRot.Engine.Tests.Fakes;
 
-/// <summary>Activations of the fake stage; counts those that nobody has disposed.</summary>
-internal sealed class HostRows : Activations
+/// <summary>Activations of the fake stage; reading them after they were disposed is an error, as it is on a device.</summary>
+internal sealed class HostRows(float[] values, int rows) : Activations(rows, rows == 0 ? 0 : values.Length / rows)
 {
-    private static int s_alive;
-    private int _disposed;
+    private bool _disposed;
 
-    public HostRows(float[] values, int rows)
-        : base(rows, rows == 0 ? 0 : values.Length / rows)
+    public float[] Values
     {
-        Values = values;
-        Interlocked.Increment(ref s_alive);
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return values;
+        }
     }
-
-    public static int Alive => Volatile.Read(ref s_alive);
-
-    public float[] Values { get; }
 
     public override void CopyTo(Span<float> destination) => Values.CopyTo(destination);
 
     public override void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
-        {
-            Interlocked.Decrement(ref s_alive);
-        }
-
+        _disposed = true;
         base.Dispose();
     }
 }

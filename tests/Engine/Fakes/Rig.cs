@@ -10,7 +10,12 @@ internal sealed class Rig : IAsyncDisposable
 {
     public static readonly SamplingParameters Sampling = new() { Temperature = 0.9f, TopK = 40, TopP = 0.95f, RepetitionPenalty = 1.1f };
 
-    public Rig(int stages = 1, int pageSize = 4, int pageCount = 256, SchedulerOptions? options = null, Action<int, ForwardBatch>? onForward = null)
+    public Rig(
+        int stages = 1,
+        int pageSize = 4,
+        int pageCount = 256,
+        SchedulerOptions? options = null,
+        Action<int, ForwardBatch>? onForward = null)
     {
         Pipeline = new GatedPipeline(new LocalPipeline(FakeStage.Chain(stages, pageSize, pageCount, onForward)));
         Scheduler = new BatchScheduler(Pipeline, options);

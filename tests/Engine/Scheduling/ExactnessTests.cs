@@ -67,8 +67,15 @@ public sealed class ExactnessTests
         await using var rig = new Rig(pageCount: 10);
         int[] a = Rig.Prompt(1, 4);
         int[] b = Rig.Prompt(2, 4);
-        // 29 positions each, 40 in all: both start, one must give way.
-        int[][] answers = await Task.WhenAll(rig.GenerateAsync("a", a, 1, 25), rig.GenerateAsync("b", b, 2, 25));
+        // 29 positions each, 40 in all: both start, the younger one must give way. The gate makes sure that both are there from the start.
+        rig.Pipeline.Close();
+        Task<int[]> first = rig.GenerateAsync("a", a, 1, 25);
+        Task<int[]> second = rig.GenerateAsync("b", b, 2, 25);
+        rig.Pipeline.Open();
+        int[][] answers = await Task.WhenAll(first, second);
+        SchedulerStats stats = rig.Scheduler.Stats;
+        // b gives way to a once; later, a being idle, its pages go to b.
+        Assert.Equal((1, 1), (stats.Preemptions, stats.Evictions));
         Assert.Equal(Rig.Expected(a, 1, 25), answers[0]);
         Assert.Equal(Rig.Expected(b, 2, 25), answers[1]);
     }

@@ -3,7 +3,9 @@ using QuaRot.Engine.Tests.Fakes;
 
 namespace QuaRot.Engine.Tests.Scheduling;
 
-/// <summary>Random chats over few pages, with cancellation, release, pipeline failures and changed histories; every token is checked.</summary>
+/// <summary>
+/// Random chats over few pages, with cancellation, release, pipeline failures and changed histories; every token is checked.
+/// </summary>
 public sealed class StressTests
 {
     [Theory]
@@ -19,7 +21,7 @@ public sealed class StressTests
         var options = new SchedulerOptions { MaxBatchTokens = random.Next(3, 40), MaxRunning = random.Next(2, 12) };
         int batches = 0;
         // Now and then a stage fails in mid-pipeline.
-        await using var rig = new Rig(stages, pageSize: random.Next(1, 6), pageCount: random.Next(60, 90), options: options, onForward: (_, _) =>
+        await using var rig = new Rig(stages, random.Next(1, 6), random.Next(60, 90), options, (_, _) =>
         {
             if (Interlocked.Increment(ref batches) % 97 == 0)
             {
