@@ -121,7 +121,7 @@ internal sealed class ServiceBinder<TService>(IEndpointRouteBuilder builder) : S
     {
         var parameters = typeof(TDelegate).GetGenericArguments()[1..^1];
         var target = typeof(TService).GetMethod(method.Name, parameters)
-            ?? throw new InvalidOperationException($"{typeof(TService)} has no method {method.Name} with the signature of {method.FullName}.");
+            ?? throw new InvalidOperationException($"{typeof(TService)} has no method with the signature of {method.FullName}.");
         return target.CreateDelegate<TDelegate>();
     }
 
