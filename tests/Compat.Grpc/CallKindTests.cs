@@ -76,7 +76,10 @@ public sealed class CallKindTests
     {
         await using var server = await TestServer.StartAsync(new ProbeScript
         {
-            Tell = async (requests, _) => new Note { Number = await requests.ReadAllAsync().Select(n => n.Number).AggregateAsync((a, b) => a + b) },
+            Tell = async (requests, _) => new Note
+            {
+                Number = await requests.ReadAllAsync().Select(n => n.Number).AggregateAsync((a, b) => a + b),
+            },
         });
 
         using var call = server.Client.Tell();

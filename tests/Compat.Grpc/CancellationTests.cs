@@ -130,8 +130,8 @@ public sealed class CancellationTests
             },
         });
 
-        await RpcAssert.FailsAsync(
-            StatusCode.Cancelled, server.Client.AskAsync(new Note(), cancellationToken: new CancellationToken(canceled: true)).ResponseAsync);
+        using var call = server.Client.AskAsync(new Note(), cancellationToken: new CancellationToken(canceled: true));
+        await RpcAssert.FailsAsync(StatusCode.Cancelled, call.ResponseAsync);
 
         Assert.False(called);
     }

@@ -53,7 +53,8 @@ public sealed class MetadataTests
         });
 
         byte[] all = [.. Enumerable.Range(0, 256).Select(i => (byte)i)];
-        await server.Client.AskAsync(new Note(), new Metadata { { "authorization", "Bearer key" }, { "all-bin", all }, { "empty-bin", [] } });
+        await server.Client.AskAsync(
+            new Note(), new Metadata { { "authorization", "Bearer key" }, { "all-bin", all }, { "empty-bin", [] } });
         var headers = await seen.Task;
 
         Assert.Equal("Bearer key", headers.GetValue("authorization"));

@@ -14,6 +14,7 @@ internal sealed class ProbeService(ProbeScript script) : Probe.ProbeBase
     public override Task<Note> Tell(IAsyncStreamReader<Note> requestStream, ServerCallContext context) =>
         script.Tell is { } tell ? tell(requestStream, context) : base.Tell(requestStream, context);
 
-    public override Task Talk(IAsyncStreamReader<Note> requestStream, IServerStreamWriter<Note> responseStream, ServerCallContext context) =>
+    public override Task Talk(
+        IAsyncStreamReader<Note> requestStream, IServerStreamWriter<Note> responseStream, ServerCallContext context) =>
         script.Talk is { } talk ? talk(requestStream, responseStream, context) : base.Talk(requestStream, responseStream, context);
 }

@@ -31,7 +31,8 @@ public sealed class StatusTests
             {
                 context.ResponseTrailers.Add("from-context", "1");
                 throw new RpcException(
-                    new Status(StatusCode.ResourceExhausted, "full"), new Metadata { { "retry-hint", "250" }, { "limit-bin", [0, 255, 7] } });
+                    new Status(StatusCode.ResourceExhausted, "full"),
+                    new Metadata { { "retry-hint", "250" }, { "limit-bin", [0, 255, 7] } });
             },
         });
 

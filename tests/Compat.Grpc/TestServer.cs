@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace QuaRot.Compat.Grpc.Tests;
@@ -42,14 +41,12 @@ internal sealed class TestServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.Zero);
         builder.Services.AddSingleton(script);
         builder.Services.AddGrpc(configure ?? (_ => { }));
         services?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapGrpcService<ProbeService>();
         app.MapPost("/plain/http", () => "an endpoint beside gRPC");
-        app.MapPost("/quarot.compat.v1.Missing/{status:int}", (int status) => Results.StatusCode(status));
         await app.StartAsync();
         return new TestServer(app, script);
     }

@@ -28,7 +28,7 @@ internal sealed partial class ClientCall<TRequest, TResponse>
     public CancellationTokenRegistration CancelWith(CancellationToken cancellationToken) => cancellationToken.Register(() =>
         End(new Status(StatusCode.Cancelled, "Call canceled by the client.", new OperationCanceledException(cancellationToken)), []));
 
-    /// <summary>What a failed write throws: the outcome of the call, or what broke the write while the outcome is still to be read.</summary>
+    /// <summary>What a failed write throws: the outcome of the call, or what broke the write if the outcome is not yet known.</summary>
     public Exception WriteFailure(Exception exception) => _outcome switch
     {
         null when exception is RpcException => exception,

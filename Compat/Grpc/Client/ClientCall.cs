@@ -158,7 +158,8 @@ internal sealed partial class ClientCall<TRequest, TResponse> : IAsyncStreamRead
                     return message;
                 }
 
-                if (message is not null && await reader.ReadAsync(_method.ResponseMarshaller, _over.Token).ConfigureAwait(false) is not null)
+                if (message is not null
+                    && await reader.ReadAsync(_method.ResponseMarshaller, _over.Token).ConfigureAwait(false) is not null)
                 {
                     throw new RpcException(new Status(StatusCode.Internal, "Unexpected data after finished reading message."));
                 }

@@ -24,6 +24,6 @@ public sealed class GrpcChannelOptions
     /// <summary>Whether disposing the channel disposes <see cref="HttpHandler"/>; the channel's own handler always goes with it.</summary>
     public bool DisposeHttpClient { get; set; }
 
-    /// <summary>Cancelled calls and passed deadlines throw <see cref="OperationCanceledException"/>, not <see cref="RpcException"/>.</summary>
+    /// <summary>Cancelled calls and passed deadlines throw <see cref="OperationCanceledException"/>.</summary>
     public bool ThrowOperationCanceledOnCancellation { get; set; }
 }

@@ -5,7 +5,9 @@ using Grpc.Protocol;
 
 namespace Grpc.Net.Client;
 
-/// <summary>What HTTP responses and broken connections mean as a status (grpc.io: http-grpc-status-mapping.md, PROTOCOL-HTTP2.md "Errors").</summary>
+/// <summary>
+/// What HTTP responses and broken connections mean as a status (grpc.io: http-grpc-status-mapping.md, PROTOCOL-HTTP2.md "Errors").
+/// </summary>
 internal static class StatusMapping
 {
     /// <summary>The status in headers or trailers, null without one.</summary>

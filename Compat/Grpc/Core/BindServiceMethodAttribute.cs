@@ -1,6 +1,6 @@
 namespace Grpc.Core;
 
-/// <summary>Names the static method that gives a service's methods to a <see cref="ServiceBinderBase"/>; on generated base classes.</summary>
+/// <summary>On generated base classes: names the static method that gives their methods to a <see cref="ServiceBinderBase"/>.</summary>
 /// <param name="bindType">The class that has the method.</param>
 /// <param name="bindMethodName">The name of the method.</param>
 [AttributeUsage(AttributeTargets.Class)]

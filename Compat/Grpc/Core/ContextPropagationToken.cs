@@ -1,6 +1,6 @@
 namespace Grpc.Core;
 
-/// <summary>Exists so that subclasses of <see cref="ServerCallContext"/> compile; neither the real library nor the stand-in makes one.</summary>
+/// <summary>Exists so that subclasses of <see cref="ServerCallContext"/> compile; no server makes one.</summary>
 public abstract class ContextPropagationToken
 {
     internal ContextPropagationToken()

@@ -28,7 +28,7 @@ public static class GrpcEndpointRouteBuilderExtensions
                 return bind.BindType.GetMethod(
                     bind.BindMethodName, BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static,
                     [typeof(ServiceBinderBase), type])
-                    ?? throw new InvalidOperationException($"{bind.BindType} has no method {bind.BindMethodName}(ServiceBinderBase, {type}).");
+                    ?? throw new InvalidOperationException($"{bind.BindType} has no {bind.BindMethodName}(ServiceBinderBase, {type}).");
             }
         }
 

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Grpc.AspNetCore.Server;
 
-/// <summary>Lets the routes of unknown methods match gRPC requests only, so that other two-part paths stay free for HTTP endpoints.</summary>
+/// <summary>The route of unknown methods matches gRPC requests only: other two-part paths stay free for HTTP endpoints.</summary>
 internal sealed class GrpcRequestConstraint : IRouteConstraint
 {
     public const string Name = "grpcunimplemented";

@@ -1,5 +1,6 @@
 using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -10,6 +11,7 @@ public static class GrpcServicesExtensions
     public static IGrpcServerBuilder AddGrpc(this IServiceCollection services)
     {
         services.AddRouting();
+        services.TryAddSingleton<UnimplementedRoute>();
         services.Configure<RouteOptions>(o => o.SetParameterPolicy<GrpcRequestConstraint>(GrpcRequestConstraint.Name));
         return new Builder(services);
     }

@@ -29,7 +29,7 @@ internal sealed partial class ServerCall : ServerCallContext
 
     protected override Metadata RequestHeadersCore => _requestHeaders ??= ReadRequestHeaders();
 
-    protected override CancellationToken CancellationTokenCore => _cancelled.Token;
+    protected override CancellationToken CancellationTokenCore => _token;
 
     protected override Metadata ResponseTrailersCore => _trailers ??= [];
 
@@ -64,7 +64,7 @@ internal sealed partial class ServerCall : ServerCallContext
                 Http.Response.Headers.Append(entry.Key, Wire.HeaderValue(entry));
             }
 
-            await Http.Response.BodyWriter.FlushAsync(_cancelled.Token).ConfigureAwait(false);
+            await Http.Response.BodyWriter.FlushAsync(_token).ConfigureAwait(false);
         }
         finally
         {

@@ -69,7 +69,7 @@ internal sealed partial class ServerCall
             return rpc.Status;
         }
 
-        if (exception is OperationCanceledException or IOException && _cancelled.IsCancellationRequested)
+        if (exception is OperationCanceledException or IOException && _token.IsCancellationRequested)
         {
             Log.HandlerCancelled(_logger, Method);
         }

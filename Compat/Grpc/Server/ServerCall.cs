@@ -20,6 +20,7 @@ internal sealed partial class ServerCall
     private readonly GrpcServiceOptions _options;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _cancelled;
+    private readonly CancellationToken _token;
     private readonly FrameReader _reader;
     private readonly FrameWriter _writer;
     private readonly SemaphoreSlim _writing = new(1, 1);
@@ -32,6 +33,7 @@ internal sealed partial class ServerCall
         _options = options;
         _logger = logger;
         _cancelled = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        _token = _cancelled.Token; // stays readable after the source is disposed: methods may keep their context
         var encoding = http.Request.Headers[Wire.Encoding] is [{ } name] ? name : null;
         _reader = new FrameReader(http.Request.BodyReader, options.MaxReceiveMessageSize, encoding);
         _writer = new FrameWriter(options.MaxSendMessageSize);
@@ -108,9 +110,9 @@ internal sealed partial class ServerCall
         }
 
         using var either = cancellationToken.CanBeCanceled
-            ? CancellationTokenSource.CreateLinkedTokenSource(_cancelled.Token, cancellationToken)
+            ? CancellationTokenSource.CreateLinkedTokenSource(_token, cancellationToken)
             : null;
-        return await _reader.ReadAsync(marshaller, either?.Token ?? _cancelled.Token).ConfigureAwait(false);
+        return await _reader.ReadAsync(marshaller, either?.Token ?? _token).ConfigureAwait(false);
     }
 
     /// <summary>The one request message of a call that has exactly one.</summary>
@@ -134,7 +136,7 @@ internal sealed partial class ServerCall
         }
 
         // After the deadline there is no one to answer, and the method is not to blame for it.
-        return _cancelled.IsCancellationRequested ? Task.CompletedTask : WriteAsync(marshaller, response, flush: false);
+        return _token.IsCancellationRequested ? Task.CompletedTask : WriteAsync(marshaller, response, flush: false);
     }
 
     /// <summary>Writes a message; with flush, waits until the client's flow control window takes it.</summary>
@@ -145,14 +147,14 @@ internal sealed partial class ServerCall
         {
             if (!Http.Response.HasStarted)
             {
-                await Http.Response.StartAsync(_cancelled.Token).ConfigureAwait(false);
+                await Http.Response.StartAsync(_token).ConfigureAwait(false);
             }
 
             Http.Response.BodyWriter.Write(_writer.Frame(marshaller, message).Span);
             if (flush)
             {
-                await Http.Response.BodyWriter.FlushAsync(_cancelled.Token).ConfigureAwait(false);
-                _cancelled.Token.ThrowIfCancellationRequested();
+                await Http.Response.BodyWriter.FlushAsync(_token).ConfigureAwait(false);
+                _token.ThrowIfCancellationRequested();
             }
         }
         finally

@@ -18,6 +18,9 @@ internal sealed class ServiceBinder<TService>(IEndpointRouteBuilder builder) : S
     private readonly GrpcServiceOptions _options = builder.ServiceProvider.GetRequiredService<IOptions<GrpcServiceOptions>>().Value;
     private readonly ILogger _logger = builder.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger("Grpc.AspNetCore.Server");
 
+    private readonly UnimplementedRoute _unimplemented = builder.ServiceProvider.GetService<UnimplementedRoute>()
+        ?? throw new InvalidOperationException("Unable to find the required services: call AddGrpc on the application's services.");
+
     public List<IEndpointConventionBuilder> Endpoints { get; } = [];
 
     public override void AddMethod<TRequest, TResponse>(
@@ -98,11 +101,10 @@ internal sealed class ServiceBinder<TService>(IEndpointRouteBuilder builder) : S
         });
     }
 
-    /// <summary>Answers gRPC requests that no method takes. All services map the same route: the first that matches answers alike.</summary>
+    /// <summary>Answers gRPC requests that no method takes; one route serves the whole application.</summary>
     public void MapUnimplemented()
     {
-        const string Marker = "gRPC - Unimplemented";
-        if (builder.DataSources.SelectMany(s => s.Endpoints).Any(e => e.DisplayName == Marker))
+        if (!_unimplemented.TryTake())
         {
             return;
         }
@@ -111,7 +113,7 @@ internal sealed class ServiceBinder<TService>(IEndpointRouteBuilder builder) : S
         {
             ServerCall.Refuse(http.Response, StatusCodes.Status200OK, StatusCode.Unimplemented, "Method or service is unimplemented.");
             return Task.CompletedTask;
-        }).WithDisplayName(Marker);
+        }).WithDisplayName("gRPC - Unimplemented");
     }
 
     private static TDelegate Open<TDelegate>(IMethod method)
@@ -119,7 +121,7 @@ internal sealed class ServiceBinder<TService>(IEndpointRouteBuilder builder) : S
     {
         var parameters = typeof(TDelegate).GetGenericArguments()[1..^1];
         var target = typeof(TService).GetMethod(method.Name, parameters)
-            ?? throw new InvalidOperationException($"{typeof(TService)} has no method {method.Name} with the signature of {method.FullName}.");
+            ?? throw new InvalidOperationException($"{typeof(TService)} has no method with the signature of {method.FullName}.");
         return target.CreateDelegate<TDelegate>();
     }
 
