@@ -45,7 +45,9 @@ internal sealed partial class Activation : IGrainContext
 
     public GrainReference GrainReference { get; }
 
-    public object? GrainInstance { get; private set; }
+    public IGrainBase? GrainInstance { get; private set; }
+
+    object? IGrainContext.GrainInstance => GrainInstance;
 
     public IServiceProvider ActivationServices => _scope.ServiceProvider;
 

@@ -57,7 +57,7 @@ internal sealed partial class Activation
             {
                 _reason = deactivationReason;
                 _state = State.Deactivating;
-                Streams.EndPolls();
+                Post(Streams.EndPolls);
                 FinishWhenIdle();
             }
         }
@@ -108,13 +108,7 @@ internal sealed partial class Activation
                 await state.ReadStateAsync();
             }
 
-            Task activated = GrainInstance switch
-            {
-                Grain grain => grain.OnActivateAsync(limit.Token),
-                IGrainBase grain => grain.OnActivateAsync(limit.Token),
-                _ => Task.CompletedTask,
-            };
-            await activated.WaitAsync(limit.Token);
+            await GrainInstance.OnActivateAsync(limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception error)
         {
@@ -158,13 +152,7 @@ internal sealed partial class Activation
         using var limit = new CancellationTokenSource(Silo.CollectionOptions.DeactivationTimeout, Silo.Time);
         try
         {
-            Task deactivated = GrainInstance switch
-            {
-                Grain grain => grain.OnDeactivateAsync(_reason, limit.Token),
-                IGrainBase grain => grain.OnDeactivateAsync(_reason, limit.Token),
-                _ => Task.CompletedTask,
-            };
-            await deactivated.WaitAsync(limit.Token);
+            await GrainInstance!.OnDeactivateAsync(_reason, limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception error)
         {
