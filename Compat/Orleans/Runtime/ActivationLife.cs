@@ -132,7 +132,7 @@ internal sealed partial class Activation
 
             _state = _deactivateAtOnce ? State.Deactivating : State.Valid;
             _idleSince = Silo.Time.GetUtcNow();
-            StartRunnable();
+            StartRunnable(all: true);
             FinishWhenIdle();
         }
     }
