@@ -69,7 +69,8 @@ public sealed class HostingTests
     [Fact]
     public async Task ACollectionAgeWithinTheQuantumIsRefused()
     {
-        using IHost silo = BuildSilo(builder => builder.Configure<GrainCollectionOptions>(options => options.CollectionAge = TimeSpan.FromSeconds(1)));
+        using IHost silo = BuildSilo(builder =>
+            builder.Configure<GrainCollectionOptions>(options => options.CollectionAge = TimeSpan.FromSeconds(1)));
         await Assert.ThrowsAsync<OrleansConfigurationException>(() => silo.StartAsync());
     }
 

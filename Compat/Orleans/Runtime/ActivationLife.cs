@@ -163,7 +163,7 @@ internal sealed partial class Activation
         await LeaveAsync(null);
     }
 
-    /// <summary>Leaves the directory, then frees what the activation held. Requests that still wait fail or go to the next activation.</summary>
+    /// <summary>Frees what the activation held and leaves the directory. Requests that wait fail or go to the next one.</summary>
     private async Task LeaveAsync(Exception? activationError)
     {
         await Streams.DisposeAllAsync();
