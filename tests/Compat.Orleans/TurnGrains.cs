@@ -83,9 +83,16 @@ public class TurnGrain : Grain, ITurnGrain
 
     public async Task Cancellable(string name, CancellationToken token)
     {
-        using CancellationTokenRegistration registration = token.Register(() => Signals.Set($"{name} cancelled"));
         Signals.Set($"{name} began");
-        await Signals.Wait($"{name} go", token);
+        try
+        {
+            await Signals.Wait($"{name} go", token);
+        }
+        catch (OperationCanceledException)
+        {
+            Signals.Set($"{name} cancelled");
+            throw;
+        }
     }
 
     public ValueTask<string?> AmbientOf(string key) => ValueTask.FromResult(RequestContext.Get(key) as string);

@@ -133,7 +133,7 @@ namespace Orleans.Storage
         [Id(2)]
         public string? CurrentEtag { get; private set; }
 
-        /// <summary>Whether it was thrown by the activation whose call it escapes: a caller further up shall not be deactivated for it.</summary>
+        /// <summary>Whether the activation whose call it escapes threw it: a caller further up is not deactivated for it.</summary>
         [Id(0)]
         internal bool IsSourceActivation { get; set; } = true;
     }

@@ -9,7 +9,7 @@ using Orleans.Runtime.Placement;
 
 namespace Orleans.Hosting;
 
-/// <summary>The services behind UseOrleans and UseOrleansClient. Calling either again goes on configuring the same silo or client.</summary>
+/// <summary>The services behind UseOrleans and UseOrleansClient. A second call goes on with the same one.</summary>
 internal static class HostServices
 {
     public static ISiloBuilder AddSilo(IServiceCollection services, IConfiguration configuration)
@@ -98,8 +98,9 @@ internal static class HostServices
             ClusterOptions cluster = options.Value;
             return InProcessCluster.Named(cluster.ClusterId, cluster.ServiceId).ActiveSilos.Length > 0
                 ? Task.CompletedTask
-                : throw new SiloUnavailableException($"Could not connect to cluster {cluster.ClusterId} of service {cluster.ServiceId}: this "
-                    + "build has the in-process stand-in for Orleans, and no silo of that cluster runs in this process.");
+                : throw new SiloUnavailableException(
+                    $"Could not connect to cluster {cluster.ClusterId} of service {cluster.ServiceId}: this build has "
+                    + " the in-process stand-in for Orleans, and no silo of that cluster runs in this process.");
         }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

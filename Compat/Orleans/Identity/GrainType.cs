@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Orleans.Runtime;
 
-/// <summary>The name of a grain class: what <see cref="GrainTypeAttribute"/> says, else the class name in lower case without "grain".</summary>
+/// <summary>The name of a grain class: by <see cref="GrainTypeAttribute"/>, else its name in lower case without "grain".</summary>
 public readonly struct GrainType(IdSpan id) : IEquatable<GrainType>, IComparable<GrainType>
 {
     public bool IsDefault => Value.IsDefault;

@@ -6,7 +6,7 @@ namespace Orleans.Runtime;
 internal sealed partial class Activation : IGrainContext
 {
     private readonly Lock _gate = new();
-    private readonly List<GrainRequest> _waiting = [];
+    private readonly LinkedList<GrainRequest> _waiting = [];
     private readonly List<GrainRequest> _running = [];
     private readonly TaskCompletionSource _deactivated = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly AsyncServiceScope _scope;
@@ -45,7 +45,9 @@ internal sealed partial class Activation : IGrainContext
 
     public GrainReference GrainReference { get; }
 
-    public object? GrainInstance { get; private set; }
+    public IGrainBase? GrainInstance { get; private set; }
+
+    object? IGrainContext.GrainInstance => GrainInstance;
 
     public IServiceProvider ActivationServices => _scope.ServiceProvider;
 
@@ -66,8 +68,16 @@ internal sealed partial class Activation : IGrainContext
                 return false;
             }
 
-            _waiting.Add(request);
-            StartRunnable();
+            // Those that already wait were looked at when the last request ended; only the new one can have become runnable.
+            if (_state == State.Valid && MayRun(request))
+            {
+                StartRequest(request);
+            }
+            else
+            {
+                _waiting.AddLast(request);
+            }
+
             return true;
         }
     }
@@ -94,20 +104,31 @@ internal sealed partial class Activation : IGrainContext
         }
     }
 
-    private void StartRunnable()
+    private void StartRequest(GrainRequest request)
     {
-        for (int i = 0; i < _waiting.Count && _state == State.Valid;)
+        _running.Add(request);
+        Start(() => RunAsync(request));
+    }
+
+    /// <summary>Starts what may run, first come first served; a request that may interleave overtakes those that may not.</summary>
+    /// <param name="all">False: stops at the first request that excludes the rest.</param>
+    private void StartRunnable(bool all)
+    {
+        for (LinkedListNode<GrainRequest>? node = _waiting.First; node is not null && _state == State.Valid;)
         {
-            GrainRequest request = _waiting[i];
-            if (!MayRun(request))
+            LinkedListNode<GrainRequest> current = node;
+            node = node.Next;
+            if (!MayRun(current.Value))
             {
-                i++;
                 continue;
             }
 
-            _waiting.RemoveAt(i);
-            _running.Add(request);
-            Start(() => RunAsync(request));
+            _waiting.Remove(current);
+            StartRequest(current.Value);
+            if (!all && !Class.Reentrant && !current.Value.Has(RequestFlags.AlwaysInterleave | RequestFlags.ReadOnly))
+            {
+                return;
+            }
         }
     }
 
@@ -186,7 +207,7 @@ internal sealed partial class Activation : IGrainContext
                 _idleSince = Silo.Time.GetUtcNow();
             }
 
-            StartRunnable();
+            StartRunnable(all: false);
             FinishWhenIdle();
         }
     }

@@ -57,7 +57,7 @@ internal sealed partial class Activation
             {
                 _reason = deactivationReason;
                 _state = State.Deactivating;
-                Streams.EndPolls();
+                Post(Streams.EndPolls);
                 FinishWhenIdle();
             }
         }
@@ -108,13 +108,7 @@ internal sealed partial class Activation
                 await state.ReadStateAsync();
             }
 
-            Task activated = GrainInstance switch
-            {
-                Grain grain => grain.OnActivateAsync(limit.Token),
-                IGrainBase grain => grain.OnActivateAsync(limit.Token),
-                _ => Task.CompletedTask,
-            };
-            await activated.WaitAsync(limit.Token);
+            await GrainInstance.OnActivateAsync(limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception error)
         {
@@ -138,7 +132,7 @@ internal sealed partial class Activation
 
             _state = _deactivateAtOnce ? State.Deactivating : State.Valid;
             _idleSince = Silo.Time.GetUtcNow();
-            StartRunnable();
+            StartRunnable(all: true);
             FinishWhenIdle();
         }
     }
@@ -158,13 +152,7 @@ internal sealed partial class Activation
         using var limit = new CancellationTokenSource(Silo.CollectionOptions.DeactivationTimeout, Silo.Time);
         try
         {
-            Task deactivated = GrainInstance switch
-            {
-                Grain grain => grain.OnDeactivateAsync(_reason, limit.Token),
-                IGrainBase grain => grain.OnDeactivateAsync(_reason, limit.Token),
-                _ => Task.CompletedTask,
-            };
-            await deactivated.WaitAsync(limit.Token);
+            await GrainInstance!.OnDeactivateAsync(_reason, limit.Token).WaitAsync(limit.Token);
         }
         catch (Exception error)
         {
@@ -175,7 +163,7 @@ internal sealed partial class Activation
         await LeaveAsync(null);
     }
 
-    /// <summary>Leaves the directory, then frees what the activation held. Requests that still wait fail or go to the next activation.</summary>
+    /// <summary>Frees what the activation held and leaves the directory. Requests that wait fail or go to the next one.</summary>
     private async Task LeaveAsync(Exception? activationError)
     {
         await Streams.DisposeAllAsync();

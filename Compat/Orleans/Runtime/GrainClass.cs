@@ -41,10 +41,10 @@ internal sealed class GrainClass
         _ageLimit ?? (options.ClassSpecificCollectionAge.TryGetValue(Type.FullName!, out TimeSpan age) ? age : options.CollectionAge);
 
     /// <summary>Makes an instance with its services and states injected; the states are not read yet.</summary>
-    public object CreateInstance(Activation activation)
+    public IGrainBase CreateInstance(Activation activation)
     {
         object[] states = [.. _facets.Select(parameter => CreateState(parameter, activation))];
-        return _create(activation.ActivationServices, states);
+        return (IGrainBase)_create(activation.ActivationServices, states);
     }
 
     private static object CreateState(ParameterInfo parameter, Activation activation)

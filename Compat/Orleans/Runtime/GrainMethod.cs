@@ -58,8 +58,11 @@ internal sealed class GrainMethod
     /// <summary>Sends a request whose body invokes the method and copies its result.</summary>
     public Task<object?> Send(GrainReference grain, object?[] arguments, CancellationToken token)
     {
-        var request = new GrainRequest(grain.GrainId, Name, Flags, (activation, sent) =>
-            _shape.AwaitResult(Invoke(activation.GrainInstance!, arguments, sent.CalleeToken))) { ResponseTimeout = ResponseTimeout };
+        RequestBody body = (activation, sent) => _shape.AwaitResult(Invoke(activation.GrainInstance!, arguments, sent.CalleeToken));
+        var request = new GrainRequest(grain.GrainId, Name, Flags, body)
+        {
+            ResponseTimeout = ResponseTimeout,
+        };
         if (_token >= 0)
         {
             // Made before the request is visible to other threads.

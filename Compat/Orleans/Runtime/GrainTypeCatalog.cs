@@ -83,8 +83,9 @@ internal static class GrainTypeCatalog
             var grainClass = new GrainClass(type);
             if (!s_byName.TryAdd(grainClass.GrainType, grainClass))
             {
+                Type other = s_byName[grainClass.GrainType].Type;
                 throw new OrleansConfigurationException(
-                    $"Both {type} and {s_byName[grainClass.GrainType].Type} are grain type \"{grainClass.GrainType}\": give one a [GrainType].");
+                    $"Both {type} and {other} are grain type \"{grainClass.GrainType}\": give one a [GrainType].");
             }
         }
     }

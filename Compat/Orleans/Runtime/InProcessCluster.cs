@@ -104,7 +104,8 @@ internal sealed class InProcessCluster(string clusterId, string serviceId)
         Silo[] active = ActiveSilos;
         if (active.Length == 0)
         {
-            throw new SiloUnavailableException($"{request}: cluster {clusterId} of service {serviceId} has no active silo in this process.");
+            throw new SiloUnavailableException(
+                $"{request}: cluster {clusterId} of service {serviceId} has no active silo in this process.");
         }
 
         Silo local = from is { Status: SiloStatus.Active } ? from : active[Random.Shared.Next(active.Length)];

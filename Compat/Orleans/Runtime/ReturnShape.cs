@@ -74,7 +74,8 @@ internal abstract class ReturnShape
         public override object Call(GrainReference grain, GrainMethod method, object?[] arguments, CancellationToken token) =>
             new GrainStream<T>(grain, method, arguments, copier, token);
 
-        public override ValueTask<object?> AwaitResult(object? returned) => throw new NotSupportedException("Streams are read step by step.");
+        public override ValueTask<object?> AwaitResult(object? returned) =>
+            throw new NotSupportedException("Streams are read step by step.");
 
         protected override object Wrap(Task<object?> response, RequestFlags flags) =>
             throw new NotSupportedException("Streams are read step by step.");

@@ -14,7 +14,7 @@ internal abstract class Copier
 
     public abstract object? CopyObject(object? value, CopyContext context);
 
-    /// <summary>Finds what the copier needs of other types. Separate from construction, because types refer to one another in circles.</summary>
+    /// <summary>Finds the copiers of other types. Not part of construction, because types refer to one another in circles.</summary>
     protected virtual void Resolve()
     {
     }

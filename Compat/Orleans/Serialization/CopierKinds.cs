@@ -11,8 +11,9 @@ internal static class CopierKinds
     private static readonly HashSet<Type> s_values =
     [
         typeof(string), typeof(decimal), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(DateOnly),
-        typeof(TimeOnly), typeof(Half), typeof(Int128), typeof(UInt128), typeof(BigInteger), typeof(Uri), typeof(Version), typeof(IPAddress),
-        typeof(IPEndPoint), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(SiloAddress), typeof(CancellationToken),
+        typeof(TimeOnly), typeof(Half), typeof(Int128), typeof(UInt128), typeof(BigInteger), typeof(Uri), typeof(Version),
+        typeof(IPAddress), typeof(IPEndPoint), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(SiloAddress),
+        typeof(CancellationToken),
     ];
 
     private static readonly Dictionary<Type, Type> s_generics = new()

@@ -3,8 +3,8 @@ using System.Reflection;
 namespace Orleans.Serialization;
 
 /// <summary>
-/// Exceptions keep their type, message, inner exception and trace. What a product's exception holds beyond that travels only where it is marked
-/// with [Id] in a type with [GenerateSerializer]; the rest is reset, as it would be on another machine.
+/// Exceptions keep their type, message, inner exception and trace. What a product's exception holds beyond that travels only
+/// where it is marked with [Id] in a type with [GenerateSerializer]; the rest is reset, as it would be on another machine.
 /// </summary>
 internal sealed class ExceptionCopier<T> : Copier<T>
     where T : Exception

@@ -7,7 +7,7 @@ namespace Orleans.Serialization;
 /// <summary>Moves the travelling members from one instance to another.</summary>
 internal delegate void MemberCopy<T>(ref T source, ref T target, Copier[] copiers, CopyContext context);
 
-/// <summary>Types with [GenerateSerializer], and tuples. The members that do not travel are left as the parameterless constructor makes them.</summary>
+/// <summary>Types with [GenerateSerializer], and tuples. The other members are as the parameterless constructor makes them.</summary>
 internal sealed class MemberwiseCopier<T> : Copier<T>
 {
     private readonly bool _immutable = typeof(T).IsDefined(typeof(ImmutableAttribute), false);

@@ -10,7 +10,7 @@ internal sealed record TravellingField(FieldInfo Info, string Name, bool Immutab
         BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
     /// <summary>Those of the type and of its base types.</summary>
-    /// <exception cref="CodecNotFoundException">A base type with state lacks [GenerateSerializer], or a marked property has no field of its own.</exception>
+    /// <exception cref="CodecNotFoundException">A base type lacks [GenerateSerializer], or a marked property has no field.</exception>
     public static List<TravellingField> Of(Type type)
     {
         List<TravellingField> fields = [];

@@ -26,7 +26,8 @@ public sealed class MemoryGrainStorage : IGrainStorage
         lock (_records)
         {
             string? stored = CheckETag(stateName, grainId, grainState.ETag);
-            string next = ((stored is null ? 0 : long.Parse(stored, CultureInfo.InvariantCulture)) + 1).ToString(CultureInfo.InvariantCulture);
+            long version = stored is null ? 0 : long.Parse(stored, CultureInfo.InvariantCulture);
+            string next = (version + 1).ToString(CultureInfo.InvariantCulture);
             _records[(stateName, grainId)] = (Copier.DeepCopy(grainState.State), next);
             grainState.ETag = next;
         }

@@ -10,7 +10,8 @@ internal interface IActivationState
 }
 
 /// <summary>A state of one activation, bridged to its storage provider.</summary>
-internal sealed class PersistentState<TState>(string name, GrainId grain, IGrainStorage storage) : IPersistentState<TState>, IActivationState
+internal sealed class PersistentState<TState>(string name, GrainId grain, IGrainStorage storage)
+    : IPersistentState<TState>, IActivationState
 {
     private readonly GrainState<TState> _record = new(NewState());
 
@@ -44,7 +45,9 @@ internal sealed class PersistentState<TState>(string name, GrainId grain, IGrain
         IGrainStorage? storage = string.IsNullOrWhiteSpace(which.StorageName)
             ? context.ActivationServices.GetService<IGrainStorage>()
             : context.ActivationServices.GetKeyedService<IGrainStorage>(which.StorageName);
-        string missing = string.IsNullOrWhiteSpace(which.StorageName) ? "No default storage provider" : $"No storage provider named \"{which.StorageName}\"";
+        string missing = string.IsNullOrWhiteSpace(which.StorageName)
+            ? "No default storage provider"
+            : $"No storage provider named \"{which.StorageName}\"";
         return new PersistentState<TState>(which.StateName, context.GrainId,
             storage ?? throw new BadProviderConfigException($"{missing} found loading grain type {context.GrainId.Type}."));
     }

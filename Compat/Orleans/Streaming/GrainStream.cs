@@ -3,7 +3,8 @@ using Orleans.Serialization;
 namespace Orleans.Runtime;
 
 /// <summary>An IAsyncEnumerable result on the caller's side. Nothing is sent until it is enumerated.</summary>
-internal sealed class GrainStream<T>(GrainReference grain, GrainMethod method, object?[] arguments, Copier<T> copier, CancellationToken token)
+internal sealed class GrainStream<T>(
+    GrainReference grain, GrainMethod method, object?[] arguments, Copier<T> copier, CancellationToken token)
     : IAsyncEnumerable<T>
 {
     public int MaxBatchSize { get; set; } = 100;

@@ -72,8 +72,8 @@ internal sealed class StreamReader<T> : IAsyncEnumerator<T>
         _ended = step.Status is not StreamStatus.Elements;
         if (step.Status == StreamStatus.Missing)
         {
-            throw new EnumerationAbortedException("Enumeration aborted: the grain does not know this enumerator. It was deactivated since the "
-                + "enumeration began, or the enumerator was idle for too long.");
+            throw new EnumerationAbortedException("Enumeration aborted: the grain does not know this enumerator. It was deactivated "
+                + "since the enumeration began, or the enumerator was idle for too long.");
         }
 
         if (step.Error is { } error)

@@ -30,7 +30,7 @@ public class TestClusterBuilder
         return this;
     }
 
-    /// <typeparam name="T">An <see cref="ISiloConfigurator"/> or <see cref="IHostConfigurator"/>; each silo gets an instance of its own.</typeparam>
+    /// <typeparam name="T">An <see cref="ISiloConfigurator"/> or <see cref="IHostConfigurator"/>; one instance for each silo.</typeparam>
     public TestClusterBuilder AddSiloBuilderConfigurator<T>()
         where T : new()
     {
