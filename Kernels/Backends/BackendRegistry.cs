@@ -1,3 +1,4 @@
+using QuaRot.Kernels.Cpu;
 using QuaRot.Kernels.Reference;
 
 namespace QuaRot.Kernels.Backends;
@@ -10,7 +11,7 @@ public static class BackendRegistry
     public static Backend Create(string name) => name switch
     {
         "reference" => new ReferenceBackend(),
-        "cpu" => new ReferenceBackend(),
+        "cpu" => CpuBackend.Create(),
         _ => throw new ArgumentException($"backend: there is no '{name}'; there are cpu and reference"),
     };
 }
