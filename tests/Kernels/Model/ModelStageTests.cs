@@ -57,7 +57,8 @@ public sealed class ModelStageTests : IDisposable
         using var logits = (HostActivations)stage.Forward(Sequences.Single([0, 439, 2208], 0, [0]) with { OutputRows = [2] }, null);
         var sampled = stage.Sample(logits, [new SamplingRow { Position = 3 }]);
         Assert.Equal(Sequences.ArgMax(logits.Row(0).ToArray()), Assert.Single(sampled).TokenId);
-        Assert.StartsWith("[1, 8192] are not logits of 0 rows and 8192 tokens", Assert.Throws<ArgumentException>(() => stage.Sample(logits, [])).Message);
+        var error = Assert.Throws<ArgumentException>(() => stage.Sample(logits, []));
+        Assert.StartsWith("[1, 8192] are not logits of 0 rows and 8192 tokens", error.Message);
     }
 
     [Fact]
