@@ -83,6 +83,7 @@ public sealed class ModelStageTests : IDisposable
         Refuse(good with { Positions = [64] }, "row 0: position 64 is outside the context of 64");
         Refuse(good with { Positions = [] }, "1 token ids, 0 positions and 1 sequences of rows");
         Refuse(good with { SequenceOfRow = [1] }, "row 0: sequence 1 of 1");
+        Refuse(Sequences.Single([5, 6], 0, [0]) with { Positions = [1, 1] }, "row 1: position 1 of sequence 0 follows position 1");
         Refuse(good with { BlockTables = [[]] }, "row 0: position 0 needs 1 pages, sequence 0 has 0");
         Refuse(good with { BlockTables = [[1]] }, "page 1 of 1");
         Refuse(good with { OutputRows = [1] }, "output row 1 of 1");
