@@ -1,6 +1,8 @@
 namespace QuaRot.Checkpoints.Hadamard;
 
-/// <summary>Williamson's array: four symmetric circulants A, B, C, D of odd order n with A² + B² + C² + D² = 4n·I make a Hadamard matrix of 4n.</summary>
+/// <summary>
+/// Williamson's array: four symmetric circulants A, B, C, D of odd order n with A² + B² + C² + D² = 4n·I make a Hadamard matrix of 4n.
+/// </summary>
 /// <remarks>
 /// Williamson, "Hadamard's determinant theorem and the sum of four squares", Duke Math. J. 11 (1944). There is no formula for the rows at
 /// 39 and 43; they are published search results: order 39 in S. London, "Constructing New Turyn Type Sequences, T-Sequences and Hadamard

@@ -4,7 +4,9 @@ using QuaRot.Checkpoints.Safetensors;
 
 namespace QuaRot.Checkpoints.HuggingFace;
 
-/// <summary>Finds NaN and infinity in raw tensors: in all three float formats these are the elements whose exponent bits are all ones.</summary>
+/// <summary>
+/// Finds NaN and infinity in raw tensors: in all three float formats these are the elements whose exponent bits are all ones.
+/// </summary>
 internal static class FiniteCheck
 {
     /// <summary>Index of the first element that is not finite, or -1.</summary>

@@ -20,13 +20,15 @@ public sealed class HuggingFaceCheckpoint : ICheckpoint
     public ModelConfig Config { get; }
 
     /// <summary>Reads the config and finds the tensor files; the tensors themselves are checked when they are read.</summary>
-    /// <exception cref="CheckpointException">The folder lacks a file, a file is broken, or the model is quantized or of an unsupported kind.</exception>
+    /// <exception cref="CheckpointException">
+    /// The folder lacks a file, a file is broken, or the model is quantized or of an unsupported kind.
+    /// </exception>
     public static HuggingFaceCheckpoint Open(string folder)
     {
         string configFile = Path.Combine(folder, "config.json");
         var config = ModelConfigReader.Read(configFile);
         if (config.Quantization is not null)
-            throw new CheckpointException(configFile, "quantization_config is present: this is a quantized checkpoint, not an original one");
+            throw new CheckpointException(configFile, "quantization_config is present: this checkpoint is quantized, not original");
         return new HuggingFaceCheckpoint(config, SafetensorsFolder.Open(folder));
     }
 

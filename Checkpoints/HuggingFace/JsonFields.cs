@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace QuaRot.Checkpoints.HuggingFace;
 
-/// <summary>The fields of one JSON object in a checkpoint file; every error names the file and the field. A null counts as absent.</summary>
+/// <summary>
+/// The fields of one JSON object in a checkpoint file; every error names the file and the field. A null counts as absent.
+/// </summary>
 internal sealed class JsonFields
 {
     private readonly string _prefix;
@@ -55,16 +57,18 @@ internal sealed class JsonFields
 
     public string String(string field) => OptionalString(field) ?? throw Fault(field, "is missing");
 
-    public string? OptionalString(string field)
+    public string? OptionalString(string field) => TryGet(field, out var value) ? ToText(field, value) : null;
+
+    /// <summary>A string found at <paramref name="field"/>.</summary>
+    public string ToText(string field, JsonElement value)
     {
-        if (!TryGet(field, out var value))
-            return null;
         try
         {
-            return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Fault(field, $"is {Show(value)}, not a string");
+            return value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Fault(field, $"is {Show(value)}, not a string");
         }
         catch (InvalidOperationException e)
         {
+            // A lone surrogate or invalid UTF-8 is only noticed when the string is read.
             throw Fault(field, $"is not valid text: {e.Message}");
         }
     }

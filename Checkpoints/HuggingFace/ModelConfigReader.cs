@@ -3,13 +3,16 @@ using System.Text.Json;
 namespace QuaRot.Checkpoints.HuggingFace;
 
 /// <summary>Reads config.json of a Hugging Face or QuaRot checkpoint folder.</summary>
-/// <remarks>What the engine would silently get wrong (another activation, RoPE scaling, biases) is refused by name instead of ignored.</remarks>
+/// <remarks>
+/// What the engine would silently get wrong (another activation, RoPE scaling, biases) is refused by name instead of ignored.
+/// </remarks>
 public static class ModelConfigReader
 {
     /// <summary>The architectures that can be run.</summary>
     public static IReadOnlyList<string> Architectures { get; } = ["LlamaForCausalLM"];
 
-    // Bounds that no real model comes near: beyond them the file is damaged or hostile, and products such as hidden * vocab stay within 64 bits.
+    // Bounds that no real model comes near: beyond them the file is damaged or hostile, and products such as hidden * vocab stay within 64
+    // bits.
     private const int MaxWidth = 1 << 20;
     private const int MaxLayers = 1 << 12;
     private const int MaxHeadDim = 1 << 12;
@@ -17,7 +20,9 @@ public static class ModelConfigReader
     private const int MaxPositions = 1 << 28;
 
     /// <summary>Reads and checks the file <paramref name="path"/> (the path of config.json itself, not of its folder).</summary>
-    /// <exception cref="CheckpointException">The file is missing or broken, or a field is missing, out of range or not supported.</exception>
+    /// <exception cref="CheckpointException">
+    /// The file is missing or broken, or a field is missing, out of range or not supported.
+    /// </exception>
     public static ModelConfig Read(string path)
     {
         var json = JsonFields.ReadFile(path);
@@ -51,9 +56,9 @@ public static class ModelConfigReader
     private static string ReadArchitecture(JsonFields json)
     {
         var list = json.Get("architectures");
-        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() == 0 || list[0].ValueKind != JsonValueKind.String)
+        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() == 0)
             throw json.Fault("architectures", "is not a list of names");
-        string name = list[0].GetString()!;
+        string name = json.ToText("architectures[0]", list[0]);
         return Architectures.Contains(name)
             ? name
             : throw json.Fault("architectures", $"is {name}, which is not supported; supported: {string.Join(", ", Architectures)}");
@@ -92,7 +97,8 @@ public static class ModelConfigReader
         return headDim;
     }
 
-    // transformers 5 writes rope_parameters; before that rope_theta stood alone and rope_scaling held the rest. Without any, Llama's base is 10000.
+    // transformers 5 writes rope_parameters; before that rope_theta stood alone and rope_scaling held the rest. Without any, Llama's base
+    // is 10000.
     private static float ReadRopeTheta(JsonFields json)
     {
         float? theta = json.OptionalFloat("rope_theta", 0, 1e12f);

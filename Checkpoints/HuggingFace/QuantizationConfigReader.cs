@@ -1,6 +1,8 @@
 namespace QuaRot.Checkpoints.HuggingFace;
 
-/// <summary>Reads <c>quantization_config</c>. Every field is required: a lost one must not silently become a default that changes the numbers.</summary>
+/// <summary>
+/// Reads <c>quantization_config</c>. Every field is required: a lost one must not silently become a default that changes the numbers.
+/// </summary>
 internal static class QuantizationConfigReader
 {
     private static readonly int[] s_bits = [3, 4, 6, 8, 16];

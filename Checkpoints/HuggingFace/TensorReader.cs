@@ -6,7 +6,9 @@ namespace QuaRot.Checkpoints.HuggingFace;
 /// <summary>Reads the float tensors of a checkpoint folder, checking type, shape and that every value is finite.</summary>
 internal sealed class TensorReader(SafetensorsFolder folder)
 {
-    /// <summary>A matrix [rows, columns]; F32 and F16 stay views of the mapped file, BF16 becomes F32 (exactly: it is its upper half).</summary>
+    /// <summary>
+    /// A matrix [rows, columns]; F32 and F16 stay views of the mapped file, BF16 becomes F32 (exactly: it is its upper half).
+    /// </summary>
     /// <exception cref="CheckpointException">Missing, of another shape or type, or not finite.</exception>
     public LinearWeights Matrix(string name, int rows, int columns)
     {
@@ -21,12 +23,18 @@ internal sealed class TensorReader(SafetensorsFolder folder)
         };
     }
 
-    /// <summary>The weight of a linear layer without bias. A bias in the file is an error: leaving it out would give wrong answers in silence.</summary>
+    /// <summary>
+    /// The weight of a linear layer without bias. A bias in the file is an error: leaving it out would give wrong answers in silence.
+    /// </summary>
     /// <exception cref="CheckpointException">As for <see cref="Matrix"/>, or there is a bias.</exception>
     public LinearWeights Linear(string name, int rows, int columns)
     {
         if (folder.Contains($"{name}.bias"))
-            throw new CheckpointException(folder.FileOf($"{name}.bias").Path, $"tensor '{name}.bias': linear layers with a bias are not supported");
+        {
+            throw new CheckpointException(
+                folder.FileOf($"{name}.bias").Path, $"tensor '{name}.bias': linear layers with a bias are not supported");
+        }
+
         return Matrix($"{name}.weight", rows, columns);
     }
 
@@ -61,7 +69,11 @@ internal sealed class TensorReader(SafetensorsFolder folder)
         if (info.DType is not (TensorTypes.F32 or TensorTypes.F16 or TensorTypes.BF16))
             throw new CheckpointException(file.Path, $"tensor '{name}': type {info.DType}; expected F32, F16 or BF16");
         if (!info.Shape.SequenceEqual(shape.Select(n => (long)n)))
-            throw new CheckpointException(file.Path, $"tensor '{name}': shape {info.ShapeText}, the config asks for [{string.Join(", ", shape)}]");
+        {
+            throw new CheckpointException(
+                file.Path, $"tensor '{name}': shape {info.ShapeText}, the config asks for [{string.Join(", ", shape)}]");
+        }
+
         var bytes = file.Bytes(name);
         int bad = FiniteCheck.FirstNonFinite(bytes.Span, info.DType);
         if (bad >= 0)
@@ -73,7 +85,11 @@ internal sealed class TensorReader(SafetensorsFolder folder)
     {
         long size = bytes.Length * 2L;
         if (size > Array.MaxLength)
-            throw new CheckpointException(folder.FileOf(name).Path, $"tensor '{name}': {size} bytes once BF16 is widened to F32; 2 GiB is the limit");
+        {
+            throw new CheckpointException(
+                folder.FileOf(name).Path, $"tensor '{name}': {size} bytes once BF16 is widened to F32; 2 GiB is the limit");
+        }
+
         var wide = GC.AllocateUninitializedArray<byte>((int)size);
         Widen(bytes.Span, MemoryMarshal.Cast<byte, float>(wide.AsSpan()));
         return wide;

@@ -33,7 +33,7 @@ internal static class FloatRows
     }
 
     /// <summary>Stores a row in <paramref name="format"/>, Float32 or Float16.</summary>
-    /// <exception cref="InvalidDataException">A number is too large for FP16 or not finite; the message names the tensor, row and column.</exception>
+    /// <exception cref="InvalidDataException">A number does not fit FP16; the message names the tensor, row and column.</exception>
     public static void Write(ReadOnlySpan<float> values, WeightFormat format, Span<byte> target, string name, int row)
     {
         if (format == WeightFormat.Float32)

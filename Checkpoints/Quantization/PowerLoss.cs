@@ -4,7 +4,8 @@ namespace QuaRot.Checkpoints.Quantization;
 
 /// <summary>Σ |w - scale·code|^2.4, the loss that the search for a weight clip minimises.</summary>
 /// <remarks>
-/// The exponent is that of the paper's code (GPTQ's "norm"). |e|^2.4 = e²·(e²)^(1/5); the fifth root comes from its inverse by Newton's method.
+/// The exponent is that of the paper's code (GPTQ's "norm"). |e|^2.4 = e²·(e²)^(1/5); the fifth root comes from its inverse by Newton's
+/// method.
 /// 16 lanes at every vector width and a fixed order of reduction, so that the chosen scales are the same on every machine.
 /// </remarks>
 internal static class PowerLoss
@@ -16,7 +17,8 @@ internal static class PowerLoss
     private const int CheckEvery = 16;
 
     /// <summary>
-    /// Loss of quantizing <paramref name="row"/> (length a multiple of <see cref="Lanes"/>) with <paramref name="scale"/>. Gives up early and
+    /// Loss of quantizing <paramref name="row"/> (length a multiple of <see cref="Lanes"/>) with <paramref name="scale"/>. Gives up early
+    /// and
     /// returns some number above <paramref name="best"/> once the partial sum passes it: the terms are not negative.
     /// </summary>
     public static float Compute(ReadOnlySpan<float> row, float scale, float lowest, float highest, float best)

@@ -5,7 +5,8 @@ namespace QuaRot.Checkpoints.Quantization;
 /// <summary>Symmetric round-to-nearest quantization of weights, with one scale per output channel or per group of input features.</summary>
 /// <remarks>
 /// code = clamp(round_half_even(w / scale)), scale = clip·max|w| / (2^(b-1) - 1) in single precision, w ≈ code·scale. QuaRot, section 4
-/// (arXiv 2404.00456): the clip is 1, or the one of 80 steps from 1 down to 0.21 with the smallest Σ|w - code·scale|^2.4; equal losses keep the
+/// (arXiv 2404.00456): the clip is 1, or the one of 80 steps from 1 down to 0.21 with the smallest Σ|w - code·scale|^2.4; equal losses keep
+/// the
 /// larger clip. A row of zeros gets scale 1. Rows are independent, so that the result does not depend on the number of threads.
 /// </remarks>
 public static class WeightQuantizer
@@ -79,27 +80,32 @@ public static class WeightQuantizer
         }
     }
 
-    private static void Check(LinearWeights weights, int bits, int groupSize)
+    /// <summary>Checks bits and groups against the width of a layer.</summary>
+    /// <exception cref="ArgumentException">They do not fit; the message names the tensor.</exception>
+    internal static void CheckShape(string name, int inFeatures, int bits, int groupSize)
     {
         if (bits == 16 || !IntegerRange.SupportedBits.Contains(bits))
         {
-            throw new ArgumentException($"{weights.Name}: {bits} bits per weight; supported are 3, 4, 6 and 8");
+            throw new ArgumentException($"{name}: {bits} bits per weight; supported are 3, 4, 6 and 8");
         }
 
+        if (groupSize < 0 || groupSize % 2 != 0 || (groupSize > 0 && inFeatures % groupSize != 0))
+        {
+            throw new ArgumentException($"{name}: group size {groupSize} must be 0 or an even divisor of its {inFeatures} input features");
+        }
+
+        if (bits <= 4 && inFeatures % 2 != 0)
+        {
+            throw new ArgumentException($"{name}: {inFeatures} input features; INT4 packs pairs and needs an even number");
+        }
+    }
+
+    private static void Check(LinearWeights weights, int bits, int groupSize)
+    {
+        CheckShape(weights.Name, weights.InFeatures, bits, groupSize);
         if (weights.Format is not (WeightFormat.Float32 or WeightFormat.Float16))
         {
             throw new ArgumentException($"{weights.Name}: {weights.Format} is quantized already");
-        }
-
-        if (groupSize < 0 || groupSize % 2 != 0 || (groupSize > 0 && weights.InFeatures % groupSize != 0))
-        {
-            throw new ArgumentException(
-                $"{weights.Name}: group size {groupSize} must be 0 or an even divisor of its {weights.InFeatures} input features");
-        }
-
-        if (bits <= 4 && weights.InFeatures % 2 != 0)
-        {
-            throw new ArgumentException($"{weights.Name}: {weights.InFeatures} input features; INT4 packs pairs and needs an even number");
         }
     }
 }

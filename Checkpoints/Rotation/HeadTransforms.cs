@@ -28,7 +28,8 @@ internal sealed class HeadTransforms
 
     /// <summary>The same followed by the online transform: what o_proj's input is multiplied by by the time it gets there.</summary>
     /// <remarks>
-    /// With T = (I ⊗ H_head_dim)·M the layer must see a·T: a·Woᵀ = (a·T)·(Wo·T)ᵀ, so that Wo's rows are multiplied by T, not by its inverse.
+    /// With T = (I ⊗ H_head_dim)·M the layer must see a·T: a·Woᵀ = (a·T)·(Wo·T)ᵀ, so that Wo's rows are multiplied by T, not by its
+    /// inverse.
     /// </remarks>
     public void WithinAndAcrossHeads(Span<double> row)
     {

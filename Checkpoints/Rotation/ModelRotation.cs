@@ -2,7 +2,9 @@ using QuaRot.Checkpoints.Hadamard;
 
 namespace QuaRot.Checkpoints.Rotation;
 
-/// <summary>The QuaRot transform of a model's weights, piece by piece: same function, but with rotated residual stream, values and down_proj input.</summary>
+/// <summary>
+/// The QuaRot transform of a model's weights, piece by piece: same function, but with rotated residual stream, values and down_proj input.
+/// </summary>
 /// <remarks>
 /// QuaRot, section 4, stages 1a to 1d (arXiv 2404.00456). Norm gains move into the linear layers behind them, as rms_norm commutes with an
 /// orthogonal matrix only without a gain. The embedding's mean is not subtracted: that belongs to LayerNorm. Thread-safe.

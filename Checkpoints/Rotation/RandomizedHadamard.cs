@@ -2,8 +2,13 @@ using QuaRot.Checkpoints.Hadamard;
 
 namespace QuaRot.Checkpoints.Rotation;
 
-/// <summary>Q = diag(signs)·H_n, the orthogonal matrix that the residual stream is rotated by (QuaRot, section 3.1, arXiv 2404.00456).</summary>
-/// <remarks>Sign i is negative where bit 63 of output i of SplitMix64(seed) is set: part of the checkpoint format, as other software can undo Q with it.</remarks>
+/// <summary>
+/// Q = diag(signs)·H_n, the orthogonal matrix that the residual stream is rotated by (QuaRot, section 3.1, arXiv 2404.00456).
+/// </summary>
+/// <remarks>
+/// Sign i is negative where bit 63 of output i of SplitMix64(seed) is set: part of the checkpoint format, as other software can undo Q with
+/// it.
+/// </remarks>
 public sealed class RandomizedHadamard
 {
     private readonly HadamardTransform _transform;

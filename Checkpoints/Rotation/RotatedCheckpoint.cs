@@ -1,7 +1,11 @@
 namespace QuaRot.Checkpoints.Rotation;
 
-/// <summary>A float checkpoint seen through the QuaRot transform: the same function, rotated, in single precision and without quantization.</summary>
-/// <remarks>Rotates on every read and keeps nothing. Shows that the transform changes nothing (computational invariance), before bits are cut.</remarks>
+/// <summary>
+/// A float checkpoint seen through the QuaRot transform: the same function, rotated, in single precision and without quantization.
+/// </summary>
+/// <remarks>
+/// Rotates on every read and keeps nothing. Shows that the transform changes nothing (computational invariance), before bits are cut.
+/// </remarks>
 public sealed class RotatedCheckpoint : ICheckpoint
 {
     private readonly ICheckpoint _source;

@@ -2,7 +2,9 @@ using QuaRot.Checkpoints.Hadamard;
 
 namespace QuaRot.Checkpoints.Rotation;
 
-/// <summary>Which Hadamard transforms a model gets, decided from its sizes alone: the same for the rotation of weights and for the engine.</summary>
+/// <summary>
+/// Which Hadamard transforms a model gets, decided from its sizes alone: the same for the rotation of weights and for the engine.
+/// </summary>
 /// <remarks>
 /// Offline: residual stream by Q, V head-wise by H_head_dim. Online: keys and queries head-wise after RoPE, o_proj's input as
 /// <see cref="HeadMixing"/> says, down_proj's input by H_intermediate. QuaRot, section 4 (arXiv 2404.00456).

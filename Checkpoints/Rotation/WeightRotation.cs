@@ -4,7 +4,9 @@ using QuaRot.Checkpoints.Quantization;
 namespace QuaRot.Checkpoints.Rotation;
 
 /// <summary>Multiplies weight matrices from either side by orthogonal matrices that are given as transforms of a row.</summary>
-/// <remarks>Computes in double precision, rounds once. Rows (or columns) are independent: the result does not depend on the number of threads.</remarks>
+/// <remarks>
+/// Computes in double precision, rounds once. Rows (or columns) are independent: the result does not depend on the number of threads.
+/// </remarks>
 internal static class WeightRotation
 {
     /// <summary>Columns that are gathered at once: a cache line of singles.</summary>

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace QuaRot.Checkpoints.Safetensors;
 
-/// <summary>A stretch of a mapped file as <see cref="Memory{T}"/>; asking for its span after the file was disposed throws instead of crashing.</summary>
+/// <summary>
+/// A stretch of a mapped file as <see cref="Memory{T}"/>; asking for its span after the file was disposed throws instead of crashing.
+/// </summary>
 internal sealed unsafe class MappedMemory(SafetensorsFile owner, byte* start, int length) : MemoryManager<byte>
 {
     public override Span<byte> GetSpan()

@@ -6,8 +6,8 @@ namespace QuaRot.Checkpoints.Safetensors;
 
 /// <summary>A memory-mapped safetensors file: 8 bytes of header length (little endian), a JSON header, then the tensors' bytes.</summary>
 /// <remarks>
-/// Thread-safe. Views that <see cref="Bytes"/> gave out must not be in use while the file is disposed, nor may the file be shortened while it is open:
-/// the first would read unmapped memory, the second raises a bus error that no managed code can catch.
+/// Thread-safe. Views that <see cref="Bytes"/> gave out must not be in use while the file is disposed, nor may the file be shortened while
+/// it is open: the first would read unmapped memory, the second raises a bus error that no managed code can catch.
 /// </remarks>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
@@ -77,7 +77,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public TensorInfo Info(string name) =>
         Tensors.TryGetValue(name, out var info) ? info : throw new CheckpointException(Path, $"tensor '{name}' is missing");
 
-    /// <summary>The bytes of a tensor, row-major and little endian, viewed in the mapped file; not necessarily aligned to the element size.</summary>
+    /// <summary>
+    /// The bytes of a tensor, row-major and little endian, viewed in the mapped file; not necessarily aligned to the element size.
+    /// </summary>
     /// <exception cref="CheckpointException">There is no such tensor, its type is unknown or it has 2 GiB or more.</exception>
     public ReadOnlyMemory<byte> Bytes(string name)
     {
@@ -110,9 +112,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
         ReadFully(path, file, prefix, 0);
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > MaxHeaderBytes)
-            throw new CheckpointException(path, $"claims a header of {length} bytes, the limit is {MaxHeaderBytes}; this is no safetensors file");
+            throw new CheckpointException(path, $"claims a header of {length} bytes, the limit is {MaxHeaderBytes}: no safetensors file");
         if ((long)length > fileLength - 8)
-            throw new CheckpointException(path, $"claims a header of {length} bytes but has only {fileLength - 8} after the length (truncated?)");
+            throw new CheckpointException(path, $"claims a header of {length} bytes but only {fileLength - 8} follow (truncated?)");
         var json = new byte[length];
         ReadFully(path, file, json, 8);
         return json;

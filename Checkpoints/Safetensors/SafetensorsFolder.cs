@@ -2,8 +2,12 @@ using System.Text.Json;
 
 namespace QuaRot.Checkpoints.Safetensors;
 
-/// <summary>The tensors of a checkpoint folder: one <c>model.safetensors</c>, or the files that <c>model.safetensors.index.json</c> lists.</summary>
-/// <remarks>Thread-safe. A listed file is mapped when its first tensor is asked for, so a shard opens only the files of its own layers.</remarks>
+/// <summary>
+/// The tensors of a checkpoint folder: one <c>model.safetensors</c>, or the files that <c>model.safetensors.index.json</c> lists.
+/// </summary>
+/// <remarks>
+/// Thread-safe. A listed file is mapped when its first tensor is asked for, so a shard opens only the files of its own layers.
+/// </remarks>
 public sealed class SafetensorsFolder : IDisposable
 {
     /// <summary>File name of an unsplit checkpoint; it wins over an index, as in Hugging Face transformers.</summary>
@@ -16,7 +20,8 @@ public sealed class SafetensorsFolder : IDisposable
     private readonly IReadOnlyDictionary<string, Lazy<SafetensorsFile>> _fileOfTensor;
     private readonly IReadOnlyList<Lazy<SafetensorsFile>> _files;
 
-    private SafetensorsFolder(string source, IReadOnlyDictionary<string, Lazy<SafetensorsFile>> fileOfTensor, IReadOnlyList<Lazy<SafetensorsFile>> files)
+    private SafetensorsFolder(
+        string source, IReadOnlyDictionary<string, Lazy<SafetensorsFile>> fileOfTensor, IReadOnlyList<Lazy<SafetensorsFile>> files)
     {
         _source = source;
         _fileOfTensor = fileOfTensor;
@@ -27,15 +32,16 @@ public sealed class SafetensorsFolder : IDisposable
     public IEnumerable<string> Names => _fileOfTensor.Keys;
 
     /// <summary>Finds the files of a checkpoint folder.</summary>
-    /// <exception cref="CheckpointException">There is neither file nor index, or the index is wrong or names a file that is missing or outside.</exception>
+    /// <exception cref="CheckpointException">
+    /// There is neither file nor index, or the index is wrong or names a file that is missing or outside.
+    /// </exception>
     public static SafetensorsFolder Open(string folder)
     {
         string single = Path.Combine(folder, SingleFile);
         if (File.Exists(single))
         {
             var file = SafetensorsFile.Open(single);
-            var opened = new Lazy<SafetensorsFile>(() => file);
-            _ = opened.Value;
+            var opened = new Lazy<SafetensorsFile>(file);
             return new SafetensorsFolder(single, file.Tensors.Keys.ToDictionary(n => n, _ => opened, StringComparer.Ordinal), [opened]);
         }
 

@@ -4,8 +4,8 @@ namespace QuaRot.Checkpoints.Safetensors;
 
 /// <summary>The JSON header of a safetensors file, checked against the size of the data that follows it.</summary>
 /// <remarks>
-/// Format: huggingface.co/docs/safetensors. As there, tensors must cover the data section exactly: bytes that belong to no tensor mean a damaged
-/// file or one that hides something, and overlapping tensors mean a lie about at least one of them.
+/// Format: huggingface.co/docs/safetensors. As there, tensors must cover the data section exactly: bytes that belong to no tensor mean a
+/// damaged file or one that hides something, and overlapping tensors mean a lie about at least one of them.
 /// </remarks>
 internal sealed class SafetensorsHeader
 {
@@ -25,7 +25,9 @@ internal sealed class SafetensorsHeader
 
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    /// <summary>Parses <paramref name="json"/>, the header of <paramref name="file"/>, which is followed by <paramref name="dataLength"/> bytes.</summary>
+    /// <summary>
+    /// Parses <paramref name="json"/>, the header of <paramref name="file"/>, which is followed by <paramref name="dataLength"/> bytes.
+    /// </summary>
     /// <exception cref="CheckpointException">Anything in the header is malformed, out of range or contradicts the data.</exception>
     public static SafetensorsHeader Parse(string file, ReadOnlyMemory<byte> json, long dataLength)
     {
@@ -94,7 +96,7 @@ internal sealed class SafetensorsHeader
         if (begin > end)
             throw Fault(name, $"data_offsets [{begin}, {end}] run backwards");
         if (end > _dataLength)
-            throw Fault(name, $"data_offsets [{begin}, {end}] pass the end of the file, which holds {_dataLength} bytes of data (truncated?)");
+            throw Fault(name, $"data_offsets [{begin}, {end}] pass the end of the data, {_dataLength} bytes (truncated?)");
         var info = new TensorInfo(name, dtype, shape, begin, end);
         CheckSize(info);
         return info;
@@ -140,8 +142,9 @@ internal sealed class SafetensorsHeader
         {
             if (tensor.Begin < covered)
                 throw Fault(tensor.Name, $"begins at {tensor.Begin}, inside of '{previous}', which ends at {covered}");
-            if (tensor.Begin > covered)
-                throw Fault(tensor.Name, $"begins at {tensor.Begin}, leaving {tensor.Begin - covered} bytes after '{previous}' to no tensor");
+            long gap = tensor.Begin - covered;
+            if (gap > 0)
+                throw Fault(tensor.Name, $"begins at {tensor.Begin}, so {gap} bytes after '{previous}' belong to no tensor");
             covered = tensor.End;
             previous = tensor.Name;
         }

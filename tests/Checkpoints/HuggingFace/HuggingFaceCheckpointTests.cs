@@ -46,7 +46,7 @@ public sealed class HuggingFaceCheckpointTests : IDisposable
             Assert.Equal((512, 1280), (checkpoint.ReadLayer(i).Down.OutFeatures, checkpoint.ReadLayer(i).Down.InFeatures));
         var head = checkpoint.ReadHead();
         Assert.Equal("model.embed_tokens.weight", head.LmHead.Name);
-        Assert.True(head.LmHead.Data.Span == checkpoint.ReadEmbedding().Data.Span, "the tied head must be a view of the embedding, not a copy");
+        Assert.True(head.LmHead.Data.Span == checkpoint.ReadEmbedding().Data.Span, "the tied head must view the embedding");
         Assert.Equal(8192 * 512 * 2, head.LmHead.Data.Length);
         Assert.All(head.FinalNorm!, gain => Assert.True(gain > 0));
     }
@@ -103,7 +103,8 @@ public sealed class HuggingFaceCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void Integer_tensors_are_refused() => Refused(new TinyModel(), "I8", "model.embed_tokens.weight", "type I8; expected F32, F16 or BF16");
+    public void Integer_tensors_are_refused() =>
+        Refused(new TinyModel(), "I8", "model.embed_tokens.weight", "type I8; expected F32, F16 or BF16");
 
     [Fact]
     public void Bias_is_refused()

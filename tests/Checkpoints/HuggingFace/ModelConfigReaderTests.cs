@@ -91,15 +91,16 @@ public sealed class ModelConfigReaderTests : IDisposable
     public void Missing_field_is_named(string field) => Refused($$"""{"{{field}}":null}""", $"{field} is missing");
 
     [Theory]
-    [InlineData("""{"architectures":["GPT2LMHeadModel"]}""", "architectures is GPT2LMHeadModel, which is not supported; supported: LlamaForCausalLM")]
+    [InlineData("""{"architectures":["GPT2LMHeadModel"]}""", "GPT2LMHeadModel, which is not supported; supported: LlamaForCausalLM")]
     [InlineData("""{"architectures":"LlamaForCausalLM"}""", "architectures is not a list")]
+    [InlineData("""{"architectures":[7]}""", "architectures[0] is 7, not a string")]
     [InlineData("""{"hidden_size":0}""", "hidden_size is 0, not a whole number from 1 to 1048576")]
     [InlineData("""{"hidden_size":1048577}""", "hidden_size is 1048577")]
     [InlineData("""{"hidden_size":"16"}""", "hidden_size is \"16\"")]
     [InlineData("""{"num_hidden_layers":-2}""", "num_hidden_layers is -2")]
     [InlineData("""{"vocab_size":1e99}""", "vocab_size is 1e99")]
     [InlineData("""{"num_key_value_heads":3}""", "num_key_value_heads is 3, which does not divide num_attention_heads 4")]
-    [InlineData("""{"num_attention_heads":5,"num_key_value_heads":5,"head_dim":null}""", "num_attention_heads is 5, which does not divide hidden_size 16")]
+    [InlineData("""{"num_attention_heads":5,"num_key_value_heads":5,"head_dim":null}""", "is 5, which does not divide hidden_size 16")]
     [InlineData("""{"head_dim":5}""", "head_dim is 5; rotary embeddings need an even number")]
     [InlineData("""{"num_attention_heads":1048576,"head_dim":4096}""", "head_dim is 4096; times")]
     [InlineData("""{"rms_norm_eps":-1e-5}""", "rms_norm_eps is -1e-5")]
@@ -120,6 +121,7 @@ public sealed class ModelConfigReaderTests : IDisposable
     [Theory]
     [InlineData("[]", "is not a JSON object")]
     [InlineData("{", "cannot be read")]
+    [InlineData("""{"architectures":["\ud800"]}""", "architectures[0] is not valid text")]
     public void Wrong_file(string text, string fault) => RefusedFile(_folder.Write("config.json", text), fault);
 
     [Fact]

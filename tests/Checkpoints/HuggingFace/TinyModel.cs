@@ -35,7 +35,10 @@ internal sealed class TinyModel
     {
         var random = new Random(seed);
         foreach (var (name, shape) in Shapes)
-            Tensors[name] = (shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => random.Next(-64, 64) / 64f)]);
+        {
+            int count = (int)shape.Aggregate(1L, (a, b) => a * b);
+            Tensors[name] = (shape, [.. Enumerable.Range(0, count).Select(_ => random.Next(-64, 64) / 64f)]);
+        }
     }
 
     public void Save(TemporaryFolder folder, string dtype)
@@ -48,8 +51,8 @@ internal sealed class TinyModel
     private static byte[] Encode(float[] values, string dtype) => dtype switch
     {
         "F32" => MemoryMarshal.AsBytes(values.AsSpan()).ToArray(),
-        "F16" => MemoryMarshal.AsBytes(values.Select(v => (Half)v).ToArray().AsSpan()).ToArray(),
-        "BF16" => MemoryMarshal.AsBytes(values.Select(v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16)).ToArray().AsSpan()).ToArray(),
+        "F16" => [.. values.SelectMany(v => BitConverter.GetBytes((Half)v))],
+        "BF16" => [.. values.SelectMany(v => BitConverter.GetBytes(v)[2..])],
         _ => new byte[values.Length],
     };
 }

@@ -79,11 +79,11 @@ public class WeightQuantizerTests
     [Fact]
     public void EqualLossesKeepTheLargerClip()
     {
-        // Every clip represents weights 7·c exactly where c·7 rounds to itself: at clip 1 the loss is 0, which none can beat.
+        // At clip 1 every weight is a whole number of steps: the loss is 0, which no clip can beat.
         LinearWeights result = WeightQuantizer.Quantize(TestWeights.FromFloats("w", 1, 4, [7f, -7f, 3f, 0f]), 4, 0, clipSearch: true);
         Assert.Equal(1f, result.Scales[0]);
 
-        // Two weights -8·s: clip 1 gives scale 8s/7; losses fall until 0.87 and 0.88 surround 7/8. The naive loss decides, larger clip first.
+        // -8 codes exist, +8 do not: two equal negative weights are exact at 7/8 of their size, which 0.87 and 0.88 come close to.
         float[] values = [-0.8f, -0.8f];
         float chosen = WeightQuantizer.Quantize(TestWeights.FromFloats("w", 1, 2, values), 4, 0, clipSearch: true).Scales[0];
         Assert.Equal(Candidates(0.8f, 4).MinBy(scale => Loss(values, scale, 4)), chosen);

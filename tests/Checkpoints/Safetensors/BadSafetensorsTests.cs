@@ -27,9 +27,12 @@ public sealed class BadSafetensorsTests : IDisposable
     [InlineData("""{"t":{"dtype":"U8","shape":4,"data_offsets":[0,4]}}""", "shape is missing or not an array")]
     [InlineData("""{"t":{"shape":[4],"data_offsets":[0,4]}}""", "dtype is missing")]
     [InlineData("""{"t":[1,2]}""", "not an object")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"t":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}""", "inside of 'a'")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "inside of 'a'")]
-    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"t":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}""", "to no tensor")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"t":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}""",
+         "inside of 'a'")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""",
+         "inside of 'a'")]
+    [InlineData("""{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"t":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}""",
+         "so 1 bytes")]
     [InlineData("""{"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "twice")]
     public void Wrong_entry(string header, string fault) => Refused(SafetensorsBytes.Raw(header, [1, 2, 3, 4]), "'t'", fault);
 

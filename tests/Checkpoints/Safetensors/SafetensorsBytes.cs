@@ -22,8 +22,10 @@ internal static class SafetensorsBytes
         var data = new List<byte>();
         foreach (var (name, dtype, shape, bytes) in tensors)
         {
+            string extents = string.Join(',', shape);
+            string offsets = $"{data.Count},{data.Count + bytes.Length}";
             entries.Add($$"""
-                "{{name}}":{"dtype":"{{dtype}}","shape":[{{string.Join(',', shape)}}],"data_offsets":[{{data.Count}},{{data.Count + bytes.Length}}]}
+                "{{name}}":{"dtype":"{{dtype}}","shape":[{{extents}}],"data_offsets":[{{offsets}}]}
                 """);
             data.AddRange(bytes);
         }

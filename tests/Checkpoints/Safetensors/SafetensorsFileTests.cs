@@ -25,7 +25,9 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Order_in_the_header_need_not_be_order_in_the_file()
     {
-        using var file = Open("""{"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}   """, [7, 8, 9]);
+        const string Header =
+            """{"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}   """;
+        using var file = Open(Header, [7, 8, 9]);
 
         Assert.Equal(new byte[] { 7, 8 }, file.Bytes("a").ToArray());
         Assert.Equal(new byte[] { 9 }, file.Bytes("b").ToArray());

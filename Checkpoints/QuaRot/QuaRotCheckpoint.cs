@@ -1,0 +1,105 @@
+using QuaRot.Checkpoints.HuggingFace;
+using QuaRot.Checkpoints.Rotation;
+using QuaRot.Checkpoints.Safetensors;
+
+namespace QuaRot.Checkpoints.QuaRot;
+
+/// <summary>
+/// A folder that <see cref="CheckpointQuantizer"/> wrote. Each layer lies in a file of its own, mapped when it is first read.
+/// </summary>
+public sealed class QuaRotCheckpoint : ICheckpoint
+{
+    private readonly SafetensorsFolder _folder;
+    private readonly TensorReader _floats;
+    private readonly QuantizationConfig _quantization;
+
+    private QuaRotCheckpoint(ModelConfig config, QuantizationConfig quantization, SafetensorsFolder folder)
+    {
+        Config = config;
+        _quantization = quantization;
+        _folder = folder;
+        _floats = new TensorReader(folder);
+    }
+
+    /// <inheritdoc/>
+    public ModelConfig Config { get; }
+
+    /// <summary>Reads the config and finds the tensor files; the tensors themselves are checked when they are read.</summary>
+    /// <exception cref="CheckpointException">The folder lacks a file, a file is broken, or this is no QuaRot checkpoint.</exception>
+    public static QuaRotCheckpoint Open(string folder)
+    {
+        string configFile = Path.Combine(folder, "config.json");
+        ModelConfig config = ModelConfigReader.Read(configFile);
+        if (config.Quantization is not { } quantization)
+        {
+            throw new CheckpointException(configFile, "quantization_config is missing: this is no QuaRot checkpoint");
+        }
+
+        if (config.TieWordEmbeddings)
+        {
+            throw new CheckpointException(configFile, "tie_word_embeddings is true; a QuaRot checkpoint is always untied");
+        }
+
+        CheckRotation(config, quantization, configFile);
+        return new QuaRotCheckpoint(config, quantization, SafetensorsFolder.Open(folder));
+    }
+
+    /// <inheritdoc/>
+    public LinearWeights ReadEmbedding() =>
+        LinearTensors.Read(_folder, TensorNames.Embedding, Config.VocabSize, Config.HiddenSize, bits: 16, groupSize: 0);
+
+    /// <inheritdoc/>
+    public LayerWeights ReadLayer(int layer)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Config.NumLayers);
+        int hidden = Config.HiddenSize;
+        int queries = Config.NumHeads * Config.HeadDim;
+        int keys = Config.NumKvHeads * Config.HeadDim;
+        LinearWeights Linear(string name, int rows, int columns) => LinearTensors.Read(
+            _folder, $"model.layers.{layer}.{name}", rows, columns, _quantization.WeightBits, _quantization.GroupSize);
+
+        return new LayerWeights
+        {
+            InputNorm = ReadNorm(TensorNames.InputNorm(layer)),
+            PostAttentionNorm = ReadNorm(TensorNames.PostAttentionNorm(layer)),
+            Q = Linear("self_attn.q_proj", queries, hidden),
+            K = Linear("self_attn.k_proj", keys, hidden),
+            V = Linear("self_attn.v_proj", keys, hidden),
+            O = Linear("self_attn.o_proj", hidden, queries),
+            Gate = Linear("mlp.gate_proj", Config.IntermediateSize, hidden),
+            Up = Linear("mlp.up_proj", Config.IntermediateSize, hidden),
+            Down = Linear("mlp.down_proj", hidden, Config.IntermediateSize),
+        };
+    }
+
+    /// <inheritdoc/>
+    public HeadWeights ReadHead() => new()
+    {
+        FinalNorm = ReadNorm(TensorNames.FinalNorm),
+        LmHead = LinearTensors.Read(_folder, TensorNames.LmHead, Config.VocabSize, Config.HiddenSize, bits: 16, groupSize: 0),
+    };
+
+    /// <inheritdoc/>
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>A rotated model's norms are fused into the linear layers, so that there is none to read.</summary>
+    private float[]? ReadNorm(string name) => _quantization.Rotate ? null : _floats.Vector(name, Config.HiddenSize);
+
+    private static void CheckRotation(ModelConfig config, QuantizationConfig quantization, string configFile)
+    {
+        if (!quantization.Rotate)
+        {
+            return;
+        }
+
+        try
+        {
+            RotationPlan.For(config);
+        }
+        catch (ArgumentException e)
+        {
+            throw new CheckpointException(configFile, e.Message, e);
+        }
+    }
+}
