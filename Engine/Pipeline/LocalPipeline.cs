@@ -66,7 +66,8 @@ public sealed class LocalPipeline : IStagePipeline, IAsyncDisposable
     {
         if (stages.Count == 0 || !stages[0].IsFirst || !stages[^1].IsLast)
         {
-            throw new ArgumentException("A pipeline starts with the stage that embeds and ends with the stage that computes logits.", nameof(stages));
+            throw new ArgumentException(
+                "A pipeline starts with the stage that embeds and ends with the stage that computes logits.", nameof(stages));
         }
 
         for (int i = 1; i < stages.Count; i++)
@@ -74,7 +75,8 @@ public sealed class LocalPipeline : IStagePipeline, IAsyncDisposable
             if (stages[i].Layers.Start != stages[i - 1].Layers.End)
             {
                 throw new ArgumentException(
-                    $"Stage {i} starts at layer {stages[i].Layers.Start}, but stage {i - 1} ends before layer {stages[i - 1].Layers.End}.", nameof(stages));
+                    $"Stage {i} starts at layer {stages[i].Layers.Start}, but stage {i - 1} ends before layer {stages[i - 1].Layers.End}.",
+                    nameof(stages));
             }
 
             if (stages[i].PageSize != stages[0].PageSize)

@@ -4,7 +4,9 @@ using QuaRot.Kernels;
 namespace QuaRot.Engine.Pipeline;
 
 /// <summary>Runs one stage on a thread of its own, so that device work never sits on a thread pool or grain turn.</summary>
-/// <remarks>Work is done in the order of the calls. Owns the stage: disposing drains the queue, then disposes the stage on its thread.</remarks>
+/// <remarks>
+/// Work is done in the order of the calls. Owns the stage: disposing drains the queue, then disposes the stage on its thread.
+/// </remarks>
 public sealed class StageWorker : IAsyncDisposable
 {
     private readonly BlockingCollection<Action> _queue = [];
@@ -28,7 +30,8 @@ public sealed class StageWorker : IAsyncDisposable
 
     /// <summary>Runs a batch, and samples when this is the last stage.</summary>
     /// <param name="batch">The rows.</param>
-    /// <param name="input">[rows, hidden] of the stage before, null for the first stage; the caller disposes it after the task has ended.</param>
+    /// <param name="input">[rows, hidden] of the stage before, null for the first stage; the caller disposes it after the task has
+    /// ended.</param>
     public Task<StageOutput> RunAsync(StageBatch batch, Activations? input)
     {
         return InvokeAsync(stage => Run(stage, batch, input));

@@ -2,8 +2,8 @@ namespace QuaRot.Engine.Scheduling;
 
 /// <summary>Decides who runs and what goes into the next micro-batch: the whole policy, without threads or time.</summary>
 /// <remarks>
-/// Nobody starves: bursts run in the order of arrival; the oldest running one gets pages before all others, by eviction, then by preempting the
-/// youngest; and among those that decode, the one that stepped longest ago comes first.
+/// Nobody starves: bursts run in the order of arrival; the oldest running one gets pages before all others, by eviction, then by
+/// preempting the youngest; and among those that decode, the one that stepped longest ago comes first.
 /// </remarks>
 internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int stages)
 {
@@ -33,7 +33,9 @@ internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int sta
         ProvideForOldest();
         var batch = new MicroBatch();
         int room = stages == 1 ? _running.Count : (_running.Count + stages - 1) / stages;
-        foreach (Burst burst in _running.Where(b => !b.InFlight && b.Remaining == 1).OrderBy(b => b.LastStep).ThenBy(b => b.Ticket).ToArray())
+        // A copy of each selection: making room for one burst may preempt another.
+        IEnumerable<Burst> decoding = _running.Where(b => !b.InFlight && b.Remaining == 1).OrderBy(b => b.LastStep).ThenBy(b => b.Ticket);
+        foreach (Burst burst in decoding.ToArray())
         {
             Add(batch, burst, room, isDecode: true);
         }

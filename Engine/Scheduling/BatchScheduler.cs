@@ -5,41 +5,34 @@ using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Engine.Scheduling;
 
-/// <summary>Continuous batching on stage 0 of a replica: many bursts share micro-batches, and each gets the tokens it would get alone.</summary>
+/// <summary>
+/// Continuous batching on stage 0 of a replica: many bursts share micro-batches, and each gets the tokens it would get alone.
+/// </summary>
 /// <remarks>Thread-safe. Does not own the pipeline.</remarks>
 public sealed class BatchScheduler : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly IStagePipeline _pipeline;
-    private readonly SchedulerOptions _options;
-    private readonly KvTable _kv;
-    private readonly BatchPlanner _planner;
-    private readonly RetryHint _retryHint;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly SchedulerCore _core;
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _loop;
-    private long _tickets;
-    private int _inFlight;
-    private bool _disposed;
-    private long _prefilled;
-    private long _decoded;
-    private long _batches;
+    private Exception? _closed;
 
     /// <summary>Starts the scheduler.</summary>
     /// <param name="pipeline">The stages of the replica.</param>
     /// <param name="options">Limits; null for the defaults.</param>
     /// <param name="time">Clock of the retry hint; null for the system's.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A limit is below 1.</exception>
     public BatchScheduler(IStagePipeline pipeline, SchedulerOptions? options = null, TimeProvider? time = null)
     {
+        options ??= new SchedulerOptions();
+        options.Validate();
         _pipeline = pipeline;
-        _options = options ?? new SchedulerOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxBatchTokens, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxRunning, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxQueue, 1, nameof(options));
-        _kv = new KvTable(pipeline.PageSize, pipeline.PageCount);
-        _planner = new BatchPlanner(_kv, _options, pipeline.Stages);
-        _retryHint = new RetryHint(time ?? TimeProvider.System);
-        ContextLimit = (int)Math.Min(_options.MaxContext, (long)pipeline.PageCount * pipeline.PageSize);
+        ContextLimit = (int)Math.Min(options.MaxContext, (long)pipeline.PageCount * pipeline.PageSize);
+        _core = new SchedulerCore(
+            options, pipeline.Stages, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
         _loop = Task.Run(RunLoopAsync);
     }
 
@@ -53,35 +46,25 @@ public sealed class BatchScheduler : IAsyncDisposable
         {
             lock (_gate)
             {
-                return new SchedulerStats
-                {
-                    Running = _planner.Running.Count,
-                    Waiting = _planner.Waiting.Count,
-                    Resident = _kv.Resident,
-                    PagesUsed = _kv.Used,
-                    PagesTotal = _kv.Total,
-                    TokensPrefilled = _prefilled,
-                    TokensDecoded = _decoded,
-                    Batches = _batches,
-                    MeanBatchRows = _batches == 0 ? 0 : (double)(_prefilled + _decoded) / _batches,
-                    Preemptions = _planner.Preemptions,
-                    Evictions = _kv.Evictions,
-                };
+                return _core.Stats;
             }
         }
     }
 
     /// <summary>Generates the next tokens of a sequence; its KV stays resident afterwards.</summary>
     /// <remarks>
-    /// Ends after a stop token, after MaxTokens, or, with fewer tokens and no stop token, where the context is full. On cancellation, and when the
-    /// enumerator is disposed early, the burst ends at the next step; once the enumerator is disposed the sequence may be asked for again.
+    /// Ends after a stop token, after MaxTokens, or, with fewer tokens and no stop token, where the context is full. On cancellation, and
+    /// when the enumerator is disposed early, the burst ends at the next step; once the enumerator is disposed the sequence may be asked
+    /// for again.
     /// </remarks>
     /// <exception cref="ArgumentException">The request is malformed.</exception>
     /// <exception cref="ContextOverflowException">The history can never fit.</exception>
     /// <exception cref="AdmissionException">Too many bursts wait.</exception>
     /// <exception cref="SequenceBusyException">The sequence has a burst under way.</exception>
     /// <exception cref="PipelineFailureException">The pipeline failed; asking again is safe.</exception>
-    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(BurstRequest request, [EnumeratorCancellation] CancellationToken ct = default)
+    /// <exception cref="ObjectDisposedException">The scheduler is disposed, perhaps during the burst.</exception>
+    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        BurstRequest request, [EnumeratorCancellation] CancellationToken ct = default)
     {
         ct.ThrowIfCancellationRequested();
         Burst burst = Enqueue(request);
@@ -99,20 +82,14 @@ public sealed class BatchScheduler : IAsyncDisposable
         }
     }
 
-    /// <summary>Gives up the KV of a sequence; one whose burst is under way loses it at the end of that burst. Unknown ids are ignored.</summary>
+    /// <summary>
+    /// Gives up the KV of a sequence; one whose burst is under way loses it at the end of that burst. Unknown ids are ignored.
+    /// </summary>
     public void Release(string sequenceId)
     {
         lock (_gate)
         {
-            ResidentSequence? sequence = _kv.Find(sequenceId);
-            if (sequence is { Burst: null })
-            {
-                _kv.Drop(sequence);
-            }
-            else if (sequence is not null)
-            {
-                sequence.DropAtEnd = true;
-            }
+            _core.Release(sequenceId);
         }
 
         Wake();
@@ -121,20 +98,7 @@ public sealed class BatchScheduler : IAsyncDisposable
     /// <summary>Ends all bursts with <see cref="ObjectDisposedException"/> and waits for the batches under way.</summary>
     public async ValueTask DisposeAsync()
     {
-        lock (_gate)
-        {
-            if (!_disposed)
-            {
-                _disposed = true;
-                StopAll(new ObjectDisposedException(nameof(BatchScheduler)));
-            }
-
-            if (_inFlight == 0)
-            {
-                _drained.TrySetResult();
-            }
-        }
-
+        Close(new ObjectDisposedException(nameof(BatchScheduler)));
         await _drained.Task.ConfigureAwait(false);
         _wake.Writer.TryComplete();
         await _loop.ConfigureAwait(false);
@@ -151,21 +115,12 @@ public sealed class BatchScheduler : IAsyncDisposable
         Burst burst;
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_kv.Find(request.SequenceId) is { Burst: not null })
+            if (_closed is not null)
             {
-                throw new SequenceBusyException(request.SequenceId);
+                throw new ObjectDisposedException("The scheduler has ended.", _closed);
             }
 
-            if (_planner.Waiting.Count >= _options.MaxQueue)
-            {
-                throw new AdmissionException(_options.MaxQueue, _retryHint.Value);
-            }
-
-            ResidentSequence sequence = _kv.GetOrAdd(request.SequenceId);
-            burst = new Burst(request, sequence, ++_tickets, ContextLimit);
-            sequence.Burst = burst;
-            _planner.Enqueue(burst);
+            burst = _core.Enqueue(request);
         }
 
         Wake();
@@ -176,81 +131,77 @@ public sealed class BatchScheduler : IAsyncDisposable
     {
         lock (_gate)
         {
-            StopLocked(burst, null);
+            _core.Stop(burst, null);
         }
 
         Wake();
     }
 
-    private void StopAll(Exception cause)
+    private void Close(Exception cause)
     {
-        foreach (Burst burst in _planner.Waiting.Concat(_planner.Running).ToArray())
+        lock (_gate)
         {
-            StopLocked(burst, cause);
+            if (_closed is null)
+            {
+                _closed = cause;
+                _core.StopAll(cause);
+            }
+
+            NoteDrained();
         }
     }
 
-    private void StopLocked(Burst burst, Exception? cause)
+    private void NoteDrained()
     {
-        if (burst.Sequence.Burst != burst)
+        if (_closed is not null && _core.InFlight == 0)
         {
-            return;
+            _drained.TrySetResult();
         }
-
-        burst.IsStopped = true;
-        burst.StopCause ??= cause;
-        if (!burst.InFlight)
-        {
-            Retire(burst, burst.StopCause);
-        }
-    }
-
-    private void Retire(Burst burst, Exception? error)
-    {
-        _planner.Remove(burst);
-        _kv.MakeIdle(burst.Sequence);
-        _retryHint.BurstEnded();
-        burst.Close(error);
     }
 
     private void Wake() => _wake.Writer.TryWrite(true);
 
     private async Task RunLoopAsync()
     {
-        await foreach (bool wake in _wake.Reader.ReadAllAsync().ConfigureAwait(false))
+        try
         {
-            while (NextBatch() is { } batch)
+            await foreach (bool wake in _wake.Reader.ReadAllAsync().ConfigureAwait(false))
             {
-                // Not awaited: several batches are in flight, and RunAsync lets no exception out.
-                Task running = RunAsync(batch.Micro, batch.Stage);
+                while (NextBatch() is { } batch)
+                {
+                    // Not awaited: several batches are in flight, and RunAsync lets no exception out.
+                    Task running = RunAsync(batch);
+                }
             }
+        }
+        catch (Exception e)
+        {
+            // A fault of the scheduler itself, not of the pipeline: nobody may wait for it for ever, so every burst hears of it.
+            Close(e);
         }
     }
 
-    private (MicroBatch Micro, StageBatch Stage)? NextBatch()
+    private MicroBatch? NextBatch()
     {
         lock (_gate)
         {
-            if (_disposed || _inFlight >= _pipeline.Stages || _planner.Next() is not { } batch)
-            {
-                return null;
-            }
-
-            _inFlight++;
-            return (batch, batch.Build());
+            return _closed is null && _core.InFlight < _pipeline.Stages ? _core.Next() : null;
         }
     }
 
-    private async Task RunAsync(MicroBatch batch, StageBatch stageBatch)
+    private async Task RunAsync(MicroBatch batch)
     {
         SampledToken[] tokens = [];
         Exception? failure = null;
         try
         {
-            tokens = await _pipeline.ExecuteAsync(stageBatch, CancellationToken.None).ConfigureAwait(false);
-            if (tokens.Length != stageBatch.Sampling.Length)
+            // Without the lock: nothing touches the tokens and pages of a burst while it is in flight.
+            StageBatch rows = batch.Build();
+            tokens = await _pipeline.ExecuteAsync(rows, CancellationToken.None).ConfigureAwait(false);
+            if (tokens.Length != rows.Sampling.Length)
             {
-                throw new InvalidOperationException($"The pipeline returned {tokens.Length} tokens for {stageBatch.Sampling.Length} output rows.");
+                throw new InvalidOperationException(
+                    $"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows.");
             }
         }
         catch (Exception e)
@@ -261,50 +212,10 @@ public sealed class BatchScheduler : IAsyncDisposable
 
         lock (_gate)
         {
-            EndBatch(batch, tokens, failure);
+            _core.End(batch, tokens, failure);
+            NoteDrained();
         }
 
         Wake();
-    }
-
-    private void EndBatch(MicroBatch batch, SampledToken[] tokens, Exception? failure)
-    {
-        _inFlight--;
-        _batches++;
-        _decoded += batch.Decodes;
-        _prefilled += batch.Rows - batch.Decodes;
-        int output = 0;
-        foreach (MicroBatch.Entry entry in batch.Entries)
-        {
-            SampledToken? token = failure is null && entry.HasOutput ? tokens[output++] : null;
-            EndEntry(entry, token, failure);
-        }
-
-        if (_disposed && _inFlight == 0)
-        {
-            _drained.TrySetResult();
-        }
-    }
-
-    private void EndEntry(MicroBatch.Entry entry, SampledToken? token, Exception? failure)
-    {
-        Burst burst = entry.Burst;
-        burst.InFlight = false;
-        if (failure is not null)
-        {
-            burst.Sequence.DropAtEnd = true;
-            Retire(burst, new PipelineFailureException(burst.Sequence.Id, failure));
-            return;
-        }
-
-        burst.Sequence.Cached.AddRange(burst.Tokens.GetRange(entry.Start, entry.Count));
-        if (burst.IsStopped)
-        {
-            Retire(burst, burst.StopCause);
-        }
-        else if (token is { } sampled && burst.Accept(sampled))
-        {
-            Retire(burst, null);
-        }
     }
 }

@@ -2,8 +2,8 @@ namespace QuaRot.Engine.Scheduling;
 
 /// <summary>Asks for the next tokens of a sequence.</summary>
 /// <remarks>
-/// Self-contained: the whole history is in it, so asking again, here or at another replica, is always safe and gives the same tokens. KV that the
-/// replica still holds for the sequence only saves work.
+/// Self-contained: the whole history is in it, so asking again, here or at another replica, is always safe and gives the same tokens. KV
+/// that the replica still holds for the sequence only saves work.
 /// </remarks>
 public sealed record BurstRequest
 {

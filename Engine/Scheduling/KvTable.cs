@@ -56,7 +56,9 @@ internal sealed class KvTable(int pageSize, int pageCount)
         return true;
     }
 
-    /// <summary>Takes the pages of one sequence that does not run: the one idle for longest, else the one that waits at the end of the queue.</summary>
+    /// <summary>
+    /// Takes the pages of one sequence that does not run: the one idle for longest, else the one that waits at the end of the queue.
+    /// </summary>
     public bool TryEvict(ResidentSequence except)
     {
         ResidentSequence? victim = _sequences.Values

@@ -10,7 +10,8 @@ namespace QuaRot.Engine.Turns;
 /// <param name="settings">Sampling, seed and stop tokens.</param>
 /// <param name="cancelled">Ends the answer.</param>
 internal sealed class BurstCursor(
-    BurstSource bursts, int burstSize, string sequenceId, List<int> tokens, TurnSettings settings, CancellationToken cancelled) : IAsyncDisposable
+    BurstSource bursts, int burstSize, string sequenceId, List<int> tokens, TurnSettings settings, CancellationToken cancelled)
+    : IAsyncDisposable
 {
     private IAsyncEnumerator<GeneratedToken>? _burst;
     private int _leftInBurst;
@@ -41,7 +42,8 @@ internal sealed class BurstCursor(
         }
         catch (ContextOverflowException) when (answered > 0)
         {
-            // The answer filled the context with the last token of a burst. Without an answer the prompt is at fault, and the client hears so.
+            // The answer filled the context with the last token of a burst. Without an answer the prompt is at fault, and the client
+            // hears so.
             return End(FinishReason.Context);
         }
 

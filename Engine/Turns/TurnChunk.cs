@@ -1,7 +1,8 @@
 namespace QuaRot.Engine.Turns;
 
 /// <summary>A piece of an answer.</summary>
-/// <param name="Index">Index within the answer of the first token in <see cref="TokenIds"/>; for a chunk without tokens, of the next one.</param>
+/// <param name="Index">Index within the answer of the first token in <see cref="TokenIds"/>; for a chunk without tokens, of the next
+/// one.</param>
 /// <param name="TokenIds">The new ids: to be appended to the history before the chunk goes to the client.</param>
 /// <param name="Text">Text that became certain; may be empty while a character or a possible stop string is unfinished.</param>
 /// <param name="LogProbs">One for each id when asked for, else empty.</param>

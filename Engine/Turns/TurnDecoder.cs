@@ -3,7 +3,9 @@ using System.Text;
 namespace QuaRot.Engine.Turns;
 
 /// <summary>Makes the text of an answer: decodes ids, cuts at the first stop string, and holds back what might become one.</summary>
-/// <remarks>Where stop strings overlap, the match that is complete first wins; of those complete at one character, the one that starts first.</remarks>
+/// <remarks>
+/// Where stop strings overlap, the match that is complete first wins; of those complete at one character, the one that starts first.
+/// </remarks>
 /// <param name="decoder">Decodes this answer alone.</param>
 /// <param name="stopStrings">Texts that end the answer; none is empty.</param>
 public sealed class TurnDecoder(ITokenDecoder decoder, IReadOnlyList<string> stopStrings)

@@ -12,7 +12,10 @@ namespace QuaRot.Engine.Turns;
 /// <param name="burstSize">Tokens to ask for at a time: the client is never further behind than this.</param>
 public sealed class TurnDriver(BurstSource bursts, int burstSize = 16)
 {
-    /// <summary>Yields a chunk for each new token, then exactly one final chunk. Disposing the enumerator early ends the burst and leaves the turn pending.</summary>
+    /// <summary>
+    /// Yields a chunk for each new token, then exactly one final chunk. Disposing the enumerator early ends the burst and leaves the turn
+    /// pending.
+    /// </summary>
     /// <param name="sequenceId">Names the sequence at the replica.</param>
     /// <param name="history">All tokens so far, those of an unfinished answer included; copied.</param>
     /// <param name="pending">The turn.</param>

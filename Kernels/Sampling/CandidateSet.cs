@@ -1,8 +1,11 @@
 using System.Buffers;
+using QuaRot.Kernels.Numerics;
 
 namespace QuaRot.Kernels.Sampling;
 
-/// <summary>The tokens that top-k, top-p and min-p leave, ids ascending, with their unnormalised probabilities; and the draw from them.</summary>
+/// <summary>
+/// The tokens that top-k, top-p and min-p leave, ids ascending, with their unnormalised probabilities; and the draw from them.
+/// </summary>
 internal ref struct CandidateSet
 {
     private readonly ReadOnlySpan<float> _logits;
@@ -63,11 +66,13 @@ internal ref struct CandidateSet
         foreach (int id in _ids)
         {
             float scaled = (_logits[id] - largest) / temperature;
-            _weights[id] = LogProbabilities.Exp(scaled);
+            _weights[id] = FloatMath.Exp(scaled);
         }
     }
 
-    /// <summary>The shortest beginning of the order whose weight reaches p of the whole; taken from a heap, for it is short as a rule.</summary>
+    /// <summary>
+    /// The shortest beginning of the order whose weight reaches p of the whole; taken from a heap, for it is short as a rule.
+    /// </summary>
     private void KeepTopP(float p)
     {
         if (p >= 1f)

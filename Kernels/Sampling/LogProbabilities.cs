@@ -1,3 +1,5 @@
+using QuaRot.Kernels.Numerics;
+
 namespace QuaRot.Kernels.Sampling;
 
 /// <summary>Log-probabilities under unmodified logits, with sums in double in ascending id.</summary>
@@ -11,7 +13,7 @@ internal static class LogProbabilities
         double sum = 0;
         foreach (float logit in logits)
         {
-            sum += Exp(logit - largest);
+            sum += FloatMath.Exp(logit - largest);
         }
 
         return largest + Math.Log(sum);
@@ -29,7 +31,4 @@ internal static class LogProbabilities
 
         return top;
     }
-
-    /// <summary>exp(x) for x at most 0, -infinity included.</summary>
-    public static float Exp(float x) => x < -87f ? 0f : MathF.Exp(x);
 }

@@ -4,8 +4,8 @@ namespace QuaRot.Kernels.Sampling;
 
 /// <summary>The counter-based random number generator Philox4x32 with 10 rounds: a pure function of key and counter.</summary>
 /// <remarks>
-/// Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011), section 3.3. Having no state is what makes generation
-/// resumable: the draws for a position are the same whoever makes them, and whatever was drawn before.
+/// Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011), section 3.3. Having no state is what makes
+/// generation resumable: the draws for a position are the same whoever makes them, and whatever was drawn before.
 /// </remarks>
 public static class Philox4x32
 {

@@ -1,6 +1,8 @@
 namespace QuaRot.Kernels.Sampling;
 
-/// <summary>The one order of tokens in sampling: logit descending, then id ascending. It is total, so no choice ever depends on an algorithm.</summary>
+/// <summary>
+/// The one order of tokens in sampling: logit descending, then id ascending. It is total, so no choice ever depends on an algorithm.
+/// </summary>
 internal static class TokenOrder
 {
     /// <summary>True when token <paramref name="a"/> comes before token <paramref name="b"/>.</summary>
@@ -24,7 +26,9 @@ internal static class TokenOrder
         return best;
     }
 
-    /// <summary>The first <paramref name="k"/> tokens in order, in O(vocab·log k): a heap of the best so far with its last one on top.</summary>
+    /// <summary>
+    /// The first <paramref name="k"/> tokens in order, in O(vocab·log k): a heap of the best so far with its last one on top.
+    /// </summary>
     public static int[] FirstOf(ReadOnlySpan<float> logits, int k)
     {
         int[] heap = new int[Math.Min(k, logits.Length)];

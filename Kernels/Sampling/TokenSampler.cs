@@ -2,17 +2,20 @@ using System.Buffers;
 
 namespace QuaRot.Kernels.Sampling;
 
-/// <summary>Chooses the token of one row of logits. A pure function: no state, one fixed order of every sum, nothing shared between rows.</summary>
+/// <summary>
+/// Chooses the token of one row of logits. A pure function: no state, one fixed order of every sum, nothing shared between rows.
+/// </summary>
 /// <remarks>
-/// Order: repetition penalty, temperature, top-k, top-p, min-p. All of them keep a beginning of the order "logit descending, id ascending". The
-/// draw walks the kept ids in ascending id, so it needs no sorted list. Sums are in double.
+/// Order: repetition penalty, temperature, top-k, top-p, min-p. All of them keep a beginning of the order "logit descending, id
+/// ascending". The draw walks the kept ids in ascending id, so it needs no sorted list. Sums are in double.
 /// </remarks>
 public static class TokenSampler
 {
     /// <summary>Samples one token.</summary>
     /// <param name="logits">[vocab] as the model computed them; not changed.</param>
     /// <param name="row">How to sample.</param>
-    /// <exception cref="InvalidOperationException">A logit is NaN or +infinity, or all are -infinity: the forward pass is broken.</exception>
+    /// <exception cref="InvalidOperationException">A logit is NaN or +infinity, or all are -infinity: the forward pass is
+    /// broken.</exception>
     public static SampledToken Sample(ReadOnlySpan<float> logits, SamplingRow row)
     {
         Check(logits, row);
@@ -34,7 +37,7 @@ public static class TokenSampler
             if (float.IsNaN(logits[id]) || float.IsPositiveInfinity(logits[id]))
             {
                 throw new InvalidOperationException(
-                    $"The logit of token {id} at position {row.Position} is {logits[id]}: the forward pass produced a value that is no number.");
+                    $"The logit of token {id} at position {row.Position} is {logits[id]}: the forward pass is broken.");
             }
 
             anyFinite |= float.IsFinite(logits[id]);
@@ -42,7 +45,8 @@ public static class TokenSampler
 
         if (!anyFinite)
         {
-            throw new InvalidOperationException($"No token can be sampled at position {row.Position}: none of {logits.Length} logits is finite.");
+            throw new InvalidOperationException(
+                $"No token can be sampled at position {row.Position}: none of {logits.Length} logits is finite.");
         }
     }
 
@@ -72,7 +76,9 @@ public static class TokenSampler
         }
     }
 
-    /// <summary>Keskar et al., "CTRL" (arXiv 1909.05858), section 4.1; with negative logits multiplied, so that the penalty never helps a token.</summary>
+    /// <summary>
+    /// Keskar et al., "CTRL" (arXiv 1909.05858), section 4.1; with negative logits multiplied, so that the penalty never helps a token.
+    /// </summary>
     private static void Penalise(Span<float> logits, SamplingRow row)
     {
         foreach (int id in row.PenaltyTokens)

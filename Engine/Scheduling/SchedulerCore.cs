@@ -1,0 +1,162 @@
+using QuaRot.Kernels.Sampling;
+
+namespace QuaRot.Engine.Scheduling;
+
+/// <summary>
+/// What happens to bursts between arrival and end. No threads and no waiting: <see cref="BatchScheduler"/> calls it under its lock.
+/// </summary>
+internal sealed class SchedulerCore
+{
+    private readonly SchedulerOptions _options;
+    private readonly int _contextLimit;
+    private readonly KvTable _kv;
+    private readonly BatchPlanner _planner;
+    private readonly RetryHint _retryHint;
+    private long _tickets;
+    private long _prefilled;
+    private long _decoded;
+    private long _batches;
+
+    public SchedulerCore(SchedulerOptions options, int stages, int pageSize, int pageCount, int contextLimit, TimeProvider time)
+    {
+        _options = options;
+        _contextLimit = contextLimit;
+        _kv = new KvTable(pageSize, pageCount);
+        _planner = new BatchPlanner(_kv, options, stages);
+        _retryHint = new RetryHint(time);
+    }
+
+    /// <summary>Micro-batches that were planned and have not ended.</summary>
+    public int InFlight { get; private set; }
+
+    public SchedulerStats Stats => new()
+    {
+        Running = _planner.Running.Count,
+        Waiting = _planner.Waiting.Count,
+        Resident = _kv.Resident,
+        PagesUsed = _kv.Used,
+        PagesTotal = _kv.Total,
+        TokensPrefilled = _prefilled,
+        TokensDecoded = _decoded,
+        Batches = _batches,
+        MeanBatchRows = _batches == 0 ? 0 : (double)(_prefilled + _decoded) / _batches,
+        Preemptions = _planner.Preemptions,
+        Evictions = _kv.Evictions,
+    };
+
+    /// <summary>Puts a burst into the queue.</summary>
+    public Burst Enqueue(BurstRequest request)
+    {
+        if (_kv.Find(request.SequenceId) is { Burst: not null })
+        {
+            throw new SequenceBusyException(request.SequenceId);
+        }
+
+        if (_planner.Waiting.Count >= _options.MaxQueue)
+        {
+            throw new AdmissionException(_options.MaxQueue, _retryHint.Value);
+        }
+
+        ResidentSequence sequence = _kv.GetOrAdd(request.SequenceId);
+        var burst = new Burst(request, sequence, ++_tickets, _contextLimit);
+        sequence.Burst = burst;
+        _planner.Enqueue(burst);
+        return burst;
+    }
+
+    /// <summary>Ends a burst now, or at the end of the micro-batch that it is in; one that has ended already is left alone.</summary>
+    public void Stop(Burst burst, Exception? cause)
+    {
+        if (burst.Sequence.Burst != burst)
+        {
+            return;
+        }
+
+        burst.IsStopped = true;
+        burst.StopCause ??= cause;
+        if (!burst.InFlight)
+        {
+            Retire(burst, burst.StopCause);
+        }
+    }
+
+    /// <summary>Stops every burst.</summary>
+    public void StopAll(Exception cause)
+    {
+        foreach (Burst burst in _planner.Waiting.Concat(_planner.Running).ToArray())
+        {
+            Stop(burst, cause);
+        }
+    }
+
+    /// <summary>Drops the KV of a sequence, at the end of its burst if it has one.</summary>
+    public void Release(string sequenceId)
+    {
+        ResidentSequence? sequence = _kv.Find(sequenceId);
+        if (sequence is { Burst: null })
+        {
+            _kv.Drop(sequence);
+        }
+        else if (sequence is not null)
+        {
+            sequence.DropAtEnd = true;
+        }
+    }
+
+    /// <summary>The next micro-batch, in flight from here on; null when there is nothing to do.</summary>
+    public MicroBatch? Next()
+    {
+        MicroBatch? batch = _planner.Next();
+        InFlight += batch is null ? 0 : 1;
+        return batch;
+    }
+
+    /// <summary>Takes the result of a micro-batch.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="tokens">One for each entry with an output, in order.</param>
+    /// <param name="failure">What the pipeline threw, or null.</param>
+    public void End(MicroBatch batch, SampledToken[] tokens, Exception? failure)
+    {
+        InFlight--;
+        _batches++;
+        _decoded += batch.Decodes;
+        _prefilled += batch.Rows - batch.Decodes;
+        int output = 0;
+        foreach (MicroBatch.Entry entry in batch.Entries)
+        {
+            entry.Burst.InFlight = false;
+            if (failure is not null)
+            {
+                // What the batch has written is unknown: the KV of its sequences is worth nothing.
+                entry.Burst.Sequence.DropAtEnd = true;
+                Retire(entry.Burst, new PipelineFailureException(entry.Burst.Sequence.Id, failure));
+                continue;
+            }
+
+            SampledToken? token = entry.HasOutput ? tokens[output++] : null;
+            Advance(entry, token);
+        }
+    }
+
+    private void Advance(MicroBatch.Entry entry, SampledToken? token)
+    {
+        Burst burst = entry.Burst;
+        burst.Sequence.Cached.AddRange(burst.Tokens.GetRange(entry.Start, entry.Count));
+        if (burst.IsStopped)
+        {
+            Retire(burst, burst.StopCause);
+        }
+        else if (token is { } sampled && burst.Accept(sampled))
+        {
+            Retire(burst, null);
+        }
+    }
+
+    private void Retire(Burst burst, Exception? error)
+    {
+        _planner.Remove(burst);
+        _kv.MakeIdle(burst.Sequence);
+        _retryHint.BurstEnded();
+        burst.Close(error);
+    }
+}
