@@ -43,6 +43,8 @@ public sealed record ForwardBatch
             Demand((uint)token < (uint)vocabSize, $"row {row}: token id {token} is outside the vocabulary of {vocabSize}");
             Demand((uint)position < (uint)maxPositions, $"row {row}: position {position} is outside the context of {maxPositions}");
             Demand((uint)sequence < (uint)BlockTables.Length, $"row {row}: sequence {sequence} of {BlockTables.Length}");
+            Demand(row == 0 || sequence != SequenceOfRow[row - 1] || position > Positions[row - 1],
+                $"row {row}: position {position} of sequence {sequence} follows position {Positions[Math.Max(row - 1, 0)]}");
             var needed = (position / KvLayout.PageSize) + 1;
             Demand(BlockTables[sequence].Length >= needed,
                 $"row {row}: position {position} needs {needed} pages, sequence {sequence} has {BlockTables[sequence].Length}");

@@ -2,7 +2,9 @@ using QuaRot.Checkpoints;
 
 namespace QuaRot.Kernels.Backends;
 
-/// <summary>The ops that a decoder layer is written in, on one kind of device. Thread-safe; buffers belong to one caller at a time.</summary>
+/// <summary>
+/// The ops that a decoder layer is written in, on one kind of device. Thread-safe; buffers belong to one caller at a time.
+/// </summary>
 /// <remarks>
 /// The arithmetic of every op is part of this contract, down to the last rounding (Kernels/README.md): the same values come out for any
 /// batch, thread count and vector width. "16-lane sum" means: lane i adds the elements i, i+16, ... in ascending order with fused
@@ -48,7 +50,9 @@ public abstract class Backend : IDisposable
     /// <param name="width">Elements of a row.</param>
     public abstract void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width);
 
-    /// <summary>quantize_per_token: scale = clip·max|x|/(2^(bits-1)-1), code = clamp(rint(x·(1/scale)), -2^(bits-1), 2^(bits-1)-1).</summary>
+    /// <summary>
+    /// quantize_per_token: scale = clip·max|x|/(2^(bits-1)-1), code = clamp(rint(x·(1/scale)), -2^(bits-1), 2^(bits-1)-1).
+    /// </summary>
     /// <remarks>Half to even. A row whose scale would be below 1e-30 counts as zero and gets scale 1. 16 bits copy the floats.</remarks>
     /// <param name="x">[rows, width]</param>
     /// <param name="y">Takes codes and scales.</param>
@@ -60,7 +64,8 @@ public abstract class Backend : IDisposable
 
     /// <summary>w4a4_gemm and its relatives: y = x·Wᵀ + bias, or y += that.</summary>
     /// <remarks>
-    /// Integer weights and codes: t = fma((float)acc_g, sw_g, t) over the groups g ascending from t = 0, acc_g the exact int32 sum; result t·sx.
+    /// Integer weights and codes: t = fma((float)acc_g, sw_g, t) over the groups g ascending from t = 0, acc_g the exact int32 sum;
+    /// result t·sx.
     /// Otherwise a 16-lane sum of x[k]·w[k], where an integer side counts as (float)code·scale. Then + bias, then + y.
     /// </remarks>
     /// <param name="x">[rows, in]</param>
@@ -85,7 +90,8 @@ public abstract class Backend : IDisposable
     /// <summary>append_paged_kv_cache: quantizes each head of k and v and stores it at its row's page and slot.</summary>
     /// <remarks>
     /// scale = FP16((clip·max - clip·min)/(2^bits - 1)), min = FP16(clip·min), code = clamp(rint((x - min)·(1/scale)), 0, 2^bits - 1), both
-    /// FP16 values widened again before use (spcl/QuaRot, fake_quant/quant_utils.py, asymmetric and group-wise). Where the scale is 0 in FP16:
+    /// FP16 values widened again before use (spcl/QuaRot, fake_quant/quant_utils.py, asymmetric and group-wise). Where the scale is 0 in
+    /// FP16:
     /// scale 1 and min = FP16(the unclipped minimum). A stored element is worth fma(scale, code, min).
     /// </remarks>
     /// <param name="k">[rows, kv_heads, head_dim]</param>
@@ -95,7 +101,9 @@ public abstract class Backend : IDisposable
     /// <param name="batch">Positions and block tables.</param>
     public abstract void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch);
 
-    /// <summary>flash_prefill and flash_decode: causal attention of each row to the cached positions of its sequence, its own included.</summary>
+    /// <summary>
+    /// flash_prefill and flash_decode: causal attention of each row to the cached positions of its sequence, its own included.
+    /// </summary>
     /// <remarks>
     /// Per row and head, tiles of 64 positions ascending: s = (16-lane sum of q·k)·(1/√head_dim); m' = max(m, s); a = exp(m - m');
     /// p = exp(s - m'); l = fma(l, a, 16-lane sum of p); o = o·a, then o = fma(p_j, v_j, o) for j ascending. At the end o/l.

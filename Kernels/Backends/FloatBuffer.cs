@@ -1,6 +1,8 @@
 namespace QuaRot.Kernels.Backends;
 
-/// <summary>Float32 memory of one backend: a workspace, a gain or a table. Its shape is the user's: ops say which layout they expect.</summary>
+/// <summary>
+/// Float32 memory of one backend: a workspace, a gain or a table. Its shape is the user's: ops say which layout they expect.
+/// </summary>
 /// <remarks>Not finalized: who allocated it disposes it, and no op may run on it after that.</remarks>
 public abstract class FloatBuffer(long length) : IDisposable
 {

@@ -2,7 +2,9 @@ using QuaRot.Checkpoints.Hadamard;
 
 namespace QuaRot.Kernels.Backends;
 
-/// <summary>Which index of a row a Hadamard transform runs over: a row is [blocks][size][inner], and "size" is transformed by x·H/√size.</summary>
+/// <summary>
+/// Which index of a row a Hadamard transform runs over: a row is [blocks][size][inner], and "size" is transformed by x·H/√size.
+/// </summary>
 /// <remarks>
 /// Head-wise: blocks = heads, size = head_dim, inner = 1. Across heads: size = heads, inner = head_dim. Order of the arithmetic, for
 /// index a·2^k + b of H_m ⊗ H_2^k: butterflies (u + v, u - v) over b with strides 1, 2, 4, ...; then, for m &gt; 1, the sum over a

@@ -5,7 +5,8 @@ namespace QuaRot.Kernels.Backends;
 /// <summary>Shape of a stage's slice of the paged KV cache, and where each element lies in a page.</summary>
 /// <remarks>
 /// A page is one run of bytes: layer by layer, in each layer K then V, and in each of them
-/// codes [kv_heads][64][head bytes], then at 3 to 8 bits scale [kv_heads][64] and min [kv_heads][64] in FP16. Page ids are the same on every stage.
+/// codes [kv_heads][64][head bytes], then at 3 to 8 bits scale [kv_heads][64] and min [kv_heads][64] in FP16. Page ids are the same on
+/// every stage.
 /// </remarks>
 public sealed record KvLayout
 {

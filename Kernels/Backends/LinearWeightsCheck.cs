@@ -8,7 +8,9 @@ internal static class LinearWeightsCheck
     /// <summary>Group sizes are multiples of it, so that a vector of codes never straddles two groups.</summary>
     public const int GroupUnit = 64;
 
-    /// <exception cref="ArgumentException">Sizes contradict each other, or a sum of products could pass int32; names the tensor.</exception>
+    /// <exception cref="ArgumentException">
+    /// Sizes contradict each other, or a sum of products could pass int32; names the tensor.
+    /// </exception>
     public static void Require(LinearWeights w)
     {
         var isInteger = w.Format is WeightFormat.Int4 or WeightFormat.Int8;

@@ -3,7 +3,9 @@ using QuaRot.Kernels.Host;
 
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>Float GEMM of 16-lane sums: weights and activations are floats, or are turned into floats first. One panel of 16 channels.</summary>
+/// <summary>
+/// Float GEMM of 16-lane sums: weights and activations are floats, or are turned into floats first. One panel of 16 channels.
+/// </summary>
 /// <remarks>
 /// The lanes run along k, as the arithmetic is specified. A tile of 4 rows x 2 channels has 8 independent sums, enough to hide the latency
 /// of the multiply-add; a panel of weights is widened once for all rows.

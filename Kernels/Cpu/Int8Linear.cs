@@ -4,7 +4,9 @@ using QuaRot.Kernels.Host;
 namespace QuaRot.Kernels.Cpu;
 
 /// <summary>Weights of 5 to 8 bits, a byte each: per panel, blocks of 2 columns x 16 channels in 32 bytes.</summary>
-/// <remarks>Byte 2·o + j of a block is the code of channel o at column j: widened to int16, a pair fills the int32 lane of its channel.</remarks>
+/// <remarks>
+/// Byte 2·o + j of a block is the code of channel o at column j: widened to int16, a pair fills the int32 lane of its channel.
+/// </remarks>
 internal sealed unsafe class Int8Linear : CpuLinear
 {
     /// <summary>Columns of a block.</summary>

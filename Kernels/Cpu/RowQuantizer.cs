@@ -9,7 +9,9 @@ internal static unsafe class RowQuantizer<T>
 {
     private const int Count = ILanes<T>.Count;
 
-    /// <summary>Fills codes [stride], the padding with zeros, and returns the scale. Stride is a multiple of 64, at least the width.</summary>
+    /// <summary>
+    /// Fills codes [stride], the padding with zeros, and returns the scale. Stride is a multiple of 64, at least the width.
+    /// </summary>
     public static float Quantize(float* x, int width, int bits, float clip, sbyte* codes, int stride)
     {
         var highest = (1 << (bits - 1)) - 1;

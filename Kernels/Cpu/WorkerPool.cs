@@ -26,7 +26,9 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Threads that work on a loop.</summary>
     public int Count => _scratch.Length;
 
-    /// <summary>Calls body(item, worker) for each item below <paramref name="count"/>; on this thread alone when not <paramref name="parallel"/>.</summary>
+    /// <summary>
+    /// Calls body(item, worker) for each item below <paramref name="count"/>; on this thread alone when not <paramref name="parallel"/>.
+    /// </summary>
     /// <remarks>Callers take turns. An exception of the body is thrown here once all items are done.</remarks>
     public void Run(int count, bool parallel, Action<int, int> body)
     {

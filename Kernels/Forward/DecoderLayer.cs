@@ -11,7 +11,9 @@ internal sealed class DecoderLayer
     private readonly FloatBuffer? _inputNorm, _postAttentionNorm;
     private readonly PackedLinear _q, _k, _v, _o, _gate, _up, _down;
 
-    /// <summary>Packs the weights of a layer into <paramref name="owner"/>; <paramref name="index"/> counts from the stage's first layer.</summary>
+    /// <summary>
+    /// Packs the weights of a layer into <paramref name="owner"/>; <paramref name="index"/> counts from the stage's first layer.
+    /// </summary>
     public DecoderLayer(Backend ops, ModelConfig config, LayerWeights weights, int index, OwnedResources owner)
     {
         (_ops, _config, Index) = (ops, config, index);
@@ -63,7 +65,8 @@ internal sealed class DecoderLayer
     }
 
     private void Quantize(Workspace w, FloatBuffer x, int rows, int width) =>
-        _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16, _config.Quantization?.ActivationClip ?? 1f);
+        _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16,
+            _config.Quantization?.ActivationClip ?? 1f);
 
     private void Rotate(FloatBuffer x, int rows, HadamardShape? shape)
     {

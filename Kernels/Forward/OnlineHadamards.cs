@@ -4,7 +4,9 @@ using QuaRot.Kernels.Backends;
 
 namespace QuaRot.Kernels.Forward;
 
-/// <summary>The Hadamard transforms that a rotated model needs at run time (QuaRot, arXiv 2404.00456, section 4, stages 1c to 1e).</summary>
+/// <summary>
+/// The Hadamard transforms that a rotated model needs at run time (QuaRot, arXiv 2404.00456, section 4, stages 1b to 1d).
+/// </summary>
 internal sealed class OnlineHadamards
 {
     private OnlineHadamards(ModelConfig config)
@@ -24,7 +26,9 @@ internal sealed class OnlineHadamards
     /// <summary>Head-wise on keys after RoPE; cancels against <see cref="Query"/> in q·k.</summary>
     public HadamardShape Key { get; }
 
-    /// <summary>Across heads, or over the whole row where no matrix has the size of the head count; its inverse is folded into Wo.</summary>
+    /// <summary>
+    /// Across heads, or over the whole row where no matrix has the size of the head count; its inverse is folded into Wo.
+    /// </summary>
     public HadamardShape AttentionOutput { get; }
 
     /// <summary>Over the input of down_proj; its inverse is folded into Wdown.</summary>

@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics;
 namespace QuaRot.Kernels.Cpu.Lanes;
 
 /// <summary>64 bytes in four 128-bit vectors, with portable operations only: the fallback for machines without AVX2.</summary>
-/// <remarks>A pair of neighbours is one wider element: its even half comes out by a shift left and right, its odd half by a shift right.</remarks>
+/// <remarks>
+/// A pair of neighbours is one wider element: its even half comes out by a shift left and right, its odd half by a shift right.
+/// </remarks>
 internal readonly unsafe struct Bytes128 : IByteLanes<Bytes128>
 {
     private readonly Vector128<int> _a, _b, _c, _d;

@@ -42,7 +42,8 @@ internal readonly unsafe struct Bytes256 : IByteLanes<Bytes256>
     public static Bytes256 AddPairs(Bytes256 sums, Bytes256 shorts)
     {
         var ones = Vector256.Create((short)1);
-        return new(sums._a + Avx2.MultiplyAddAdjacent(shorts._a.AsInt16(), ones), sums._b + Avx2.MultiplyAddAdjacent(shorts._b.AsInt16(), ones));
+        return new(sums._a + Avx2.MultiplyAddAdjacent(shorts._a.AsInt16(), ones),
+            sums._b + Avx2.MultiplyAddAdjacent(shorts._b.AsInt16(), ones));
     }
 
     public static Bytes256 MultiplyAddShorts(Bytes256 a, Bytes256 b, Bytes256 sums) =>

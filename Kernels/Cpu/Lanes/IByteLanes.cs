@@ -1,6 +1,8 @@
 namespace QuaRot.Kernels.Cpu.Lanes;
 
-/// <summary>64 bytes, 32 int16 or 16 int32, whatever the vectors of the machine hold: the unit of the integer GEMM. All of it is exact.</summary>
+/// <summary>
+/// 64 bytes, 32 int16 or 16 int32, whatever the vectors of the machine hold: the unit of the integer GEMM. All of it is exact.
+/// </summary>
 internal unsafe interface IByteLanes<T>
     where T : unmanaged, IByteLanes<T>
 {

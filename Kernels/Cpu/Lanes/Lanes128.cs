@@ -60,14 +60,17 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
             Vector128.FusedMultiplyAdd(x._c, y._c, z._c), Vector128.FusedMultiplyAdd(x._d, y._d, z._d));
 
     public static Lanes128 Max(Lanes128 x, Lanes128 y) =>
-        new(Vector128.MaxNative(x._a, y._a), Vector128.MaxNative(x._b, y._b), Vector128.MaxNative(x._c, y._c), Vector128.MaxNative(x._d, y._d));
+        new(Vector128.MaxNative(x._a, y._a), Vector128.MaxNative(x._b, y._b),
+            Vector128.MaxNative(x._c, y._c), Vector128.MaxNative(x._d, y._d));
 
     public static Lanes128 Min(Lanes128 x, Lanes128 y) =>
-        new(Vector128.MinNative(x._a, y._a), Vector128.MinNative(x._b, y._b), Vector128.MinNative(x._c, y._c), Vector128.MinNative(x._d, y._d));
+        new(Vector128.MinNative(x._a, y._a), Vector128.MinNative(x._b, y._b),
+            Vector128.MinNative(x._c, y._c), Vector128.MinNative(x._d, y._d));
 
     public static Lanes128 Abs(Lanes128 x) => new(Vector128.Abs(x._a), Vector128.Abs(x._b), Vector128.Abs(x._c), Vector128.Abs(x._d));
 
-    public static Lanes128 Round(Lanes128 x) => new(Vector128.Round(x._a), Vector128.Round(x._b), Vector128.Round(x._c), Vector128.Round(x._d));
+    public static Lanes128 Round(Lanes128 x) =>
+        new(Vector128.Round(x._a), Vector128.Round(x._b), Vector128.Round(x._c), Vector128.Round(x._d));
 
     public static Lanes128 ScaleByPower(Lanes128 x, Lanes128 n) =>
         new(Scale(x._a, n._a), Scale(x._b, n._b), Scale(x._c, n._c), Scale(x._d, n._d));
@@ -97,7 +100,8 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
     {
         var magnitude = bits & Vector128.Create(HalfBits.Magnitude);
         var value = (magnitude << 13).AsSingle() * HalfBits.Rebias;
-        var special = Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(HalfBits.Infinity)) & Vector128.Create(HalfBits.FloatInfinity);
+        var isSpecial = Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(HalfBits.Infinity));
+        var special = isSpecial & Vector128.Create(HalfBits.FloatInfinity);
         return (value.AsInt32() | special | ((bits & Vector128.Create(HalfBits.Sign)) << 16)).AsSingle();
     }
 

@@ -75,7 +75,8 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
     {
         var magnitude = bits & Vector256.Create(HalfBits.Magnitude);
         var value = (magnitude << 13).AsSingle() * HalfBits.Rebias;
-        var special = Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(HalfBits.Infinity)) & Vector256.Create(HalfBits.FloatInfinity);
+        var isSpecial = Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(HalfBits.Infinity));
+        var special = isSpecial & Vector256.Create(HalfBits.FloatInfinity);
         return (value.AsInt32() | special | ((bits & Vector256.Create(HalfBits.Sign)) << 16)).AsSingle();
     }
 

@@ -21,7 +21,8 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
         var bits = Vector512.Create(low, high).AsInt32();
         var magnitude = bits & Vector512.Create(HalfBits.Magnitude);
         var value = (magnitude << 13).AsSingle() * HalfBits.Rebias;
-        var special = Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(HalfBits.Infinity)) & Vector512.Create(HalfBits.FloatInfinity);
+        var isSpecial = Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(HalfBits.Infinity));
+        var special = isSpecial & Vector512.Create(HalfBits.FloatInfinity);
         return new((value.AsInt32() | special | ((bits & Vector512.Create(HalfBits.Sign)) << 16)).AsSingle());
     }
 

@@ -21,7 +21,10 @@ public class BackendAgreementTests
 
     [Fact]
     public void Groups_and_other_bits_without_rotation() => RequireAgreement(
-        () => Lexi.Quantized(new QuantizationConfig { WeightBits = 6, GroupSize = 128, ActivationBits = 8, KeyBits = 3, ValueBits = 6, Rotate = false }), null);
+        () => Lexi.Quantized(new QuantizationConfig
+        {
+            WeightBits = 6, GroupSize = 128, ActivationBits = 8, KeyBits = 3, ValueBits = 6, Rotate = false,
+        }), null);
 
     [Fact]
     public void Float_activations_on_quantized_weights() => RequireAgreement(
@@ -46,7 +49,8 @@ public class BackendAgreementTests
         using var stage = ModelStage.Load(checkpoint, new LayerRange(0, checkpoint.Config.NumLayers), backend, pageCount: 2);
         stage.Cache.Fill(0xFF);
         var logits = Sequences.Forward([stage], Sequences.Single(Prompt, 0, [1]) with { OutputRows = [0, Prompt.Length - 1] });
-        var bytes = Enumerable.Range(0, 2).SelectMany(layer => Enumerable.Range(0, Prompt.Length).SelectMany(slot => stage.CopyKvBytes(layer, 1, slot)));
+        var bytes = Enumerable.Range(0, 2).SelectMany(layer =>
+            Enumerable.Range(0, Prompt.Length).SelectMany(slot => stage.CopyKvBytes(layer, 1, slot)));
         return ([.. logits.SelectMany(row => row)], [.. bytes]);
     }
 }

@@ -91,7 +91,8 @@ public sealed class BatchInvarianceTests : IDisposable
 
         for (var sequence = 0; sequence < 3; sequence++)
         {
-            new Trace(logits[sequence], Trace.ReadKv([_stage], tables[sequence], Length)).RequireEqual(Expected.Value, $"seed {seed}, sequence {sequence}");
+            var trace = new Trace(logits[sequence], Trace.ReadKv([_stage], tables[sequence], Length));
+            trace.RequireEqual(Expected.Value, $"seed {seed}, sequence {sequence}");
         }
     }
 
@@ -103,7 +104,8 @@ public sealed class BatchInvarianceTests : IDisposable
 
     private static ForwardBatch Mixed(int[] done, int[] take, int[][] tables)
     {
-        var rows = Enumerable.Range(0, 3).SelectMany(s => Enumerable.Range(done[s], take[s]).Select(position => (Sequence: s, Position: position))).ToArray();
+        var rows = Enumerable.Range(0, 3).SelectMany(s =>
+            Enumerable.Range(done[s], take[s]).Select(position => (Sequence: s, Position: position))).ToArray();
         return new ForwardBatch
         {
             TokenIds = [.. rows.Select(row => Ids[row.Position])],

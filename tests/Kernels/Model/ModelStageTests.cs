@@ -57,7 +57,8 @@ public sealed class ModelStageTests : IDisposable
         using var logits = (HostActivations)stage.Forward(Sequences.Single([0, 439, 2208], 0, [0]) with { OutputRows = [2] }, null);
         var sampled = stage.Sample(logits, [new SamplingRow { Position = 3 }]);
         Assert.Equal(Sequences.ArgMax(logits.Row(0).ToArray()), Assert.Single(sampled).TokenId);
-        Assert.StartsWith("[1, 8192] are not logits of 0 rows and 8192 tokens", Assert.Throws<ArgumentException>(() => stage.Sample(logits, [])).Message);
+        var error = Assert.Throws<ArgumentException>(() => stage.Sample(logits, []));
+        Assert.StartsWith("[1, 8192] are not logits of 0 rows and 8192 tokens", error.Message);
     }
 
     [Fact]
@@ -82,6 +83,7 @@ public sealed class ModelStageTests : IDisposable
         Refuse(good with { Positions = [64] }, "row 0: position 64 is outside the context of 64");
         Refuse(good with { Positions = [] }, "1 token ids, 0 positions and 1 sequences of rows");
         Refuse(good with { SequenceOfRow = [1] }, "row 0: sequence 1 of 1");
+        Refuse(Sequences.Single([5, 6], 0, [0]) with { Positions = [1, 1] }, "row 1: position 1 of sequence 0 follows position 1");
         Refuse(good with { BlockTables = [[]] }, "row 0: position 0 needs 1 pages, sequence 0 has 0");
         Refuse(good with { BlockTables = [[1]] }, "page 1 of 1");
         Refuse(good with { OutputRows = [1] }, "output row 1 of 1");

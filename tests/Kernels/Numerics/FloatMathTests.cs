@@ -28,7 +28,8 @@ public class FloatMathTests
     [InlineData(-95f)]
     [InlineData(-103f)]
     [InlineData(88.5f)]
-    public void Exp_reaches_subnormal_and_largest_numbers(float x) => Assert.Equal(Math.Exp(x), FloatMath.Exp(x), Math.Exp(x) * 1e-6 + 1.5e-45);
+    public void Exp_reaches_subnormal_and_largest_numbers(float x) =>
+        Assert.Equal(Math.Exp(x), FloatMath.Exp(x), Math.Exp(x) * 1e-6 + 1.5e-45);
 
     [Fact]
     public void Exp_of_NaN_is_NaN() => Assert.True(float.IsNaN(FloatMath.Exp(float.NaN)));

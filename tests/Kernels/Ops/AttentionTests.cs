@@ -21,7 +21,8 @@ public class AttentionTests
             foreach (var (kvHeads, group, headDim) in ((int, int, int)[])[(1, 1, 8), (2, 2, 64), (1, 3, 80), (1, 1, 128)])
             {
                 var layout = Layout(keyBits, valueBits, kvHeads, headDim);
-                pair.RequireSameBits(backend => Run(backend, layout, group), $"K{keyBits} V{valueBits}, {kvHeads} x {group} heads of {headDim}");
+                pair.RequireSameBits(backend => Run(backend, layout, group),
+                    $"K{keyBits} V{valueBits}, {kvHeads} x {group} heads of {headDim}");
             }
         }
     }
@@ -47,7 +48,8 @@ public class AttentionTests
         var o = Attend(backend, layout, q, k, v, Batch([.. Enumerable.Range(0, Length)], new int[Length], [[3, 0, 1]]), heads: 1).Output;
         for (var row = 0; row < Length; row++)
         {
-            var scores = Enumerable.Range(0, row + 1).Select(j => Enumerable.Range(0, Dim).Sum(d => (double)q[(row * Dim) + d] * k[(j * Dim) + d]) / 4);
+            var scores = Enumerable.Range(0, row + 1).Select(j =>
+                Enumerable.Range(0, Dim).Sum(d => (double)q[(row * Dim) + d] * k[(j * Dim) + d]) / 4);
             var weights = scores.Select(Math.Exp).ToArray();
             for (var d = 0; d < Dim; d++)
             {

@@ -44,7 +44,8 @@ internal static class Data
         }
         else
         {
-            Normal(outFeatures * inFeatures, seed).Select(x => (Half)x).ToArray().AsSpan().CopyTo(MemoryMarshal.Cast<byte, Half>(data.AsSpan()));
+            var halves = Normal(outFeatures * inFeatures, seed).Select(x => (Half)x).ToArray();
+            halves.AsSpan().CopyTo(MemoryMarshal.Cast<byte, Half>(data.AsSpan()));
         }
 
         return shape with { Data = data };

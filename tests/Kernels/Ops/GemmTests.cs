@@ -70,7 +70,8 @@ public class GemmTests
         using var pair = new BackendPair(SimdWidth.Vector128);
         var w = new LinearWeights
         {
-            Name = "w", OutFeatures = 1, InFeatures = 4, Format = WeightFormat.Int4, Data = new byte[] { 0x21, 0x8F }, Scales = [0.5f], Bias = [10f],
+            Name = "w", OutFeatures = 1, InFeatures = 4, Format = WeightFormat.Int4, Data = new byte[] { 0x21, 0x8F },
+            Scales = [0.5f], Bias = [10f],
         };
         // Codes of x: 7, -7, 0, 7 with scale 1; codes of w: 1, 2, -1, -8.
         Assert.Equal([(0.5f * (7 - 14 - 56)) + 10f], Multiply(pair.Reference, w, [7f, -7f, 0f, 7f], 1, 4, accumulate: false));
@@ -92,7 +93,8 @@ public class GemmTests
     {
         using var pair = new BackendPair(SimdWidth.Vector128);
         var w = Data.Linear(WeightFormat.Int4, 4, 128, 64, bias: true, seed: 1);
-        Refuse(w with { GroupSize = 32 }, "test.weight: group size 32 must be a multiple of 64 that divides 128 columns of an integer format");
+        Refuse(w with { GroupSize = 32 },
+            "test.weight: group size 32 must be a multiple of 64 that divides 128 columns of an integer format");
         Refuse(w with { Scales = [1f] }, "test.weight: has 1 scales, not 8");
         Refuse(w with { Bias = [1f] }, "test.weight: bias has 1 elements, not 4");
         Refuse(w with { OutFeatures = 5 }, "test.weight: holds 256 bytes, [5, 128] Int4 needs 320");

@@ -48,7 +48,8 @@ public class RowOpsTests
         {
             foreach (var bits in (int[])[3, 4, 6, 8, 16])
             {
-                pair.RequireSameBits(backend => Quantize(backend, Data.Normal(17 * width, bits), 17, width, bits, 0.9f), $"width {width}, {bits} bits");
+                pair.RequireSameBits(backend => Quantize(backend, Data.Normal(17 * width, bits), 17, width, bits, 0.9f),
+                    $"width {width}, {bits} bits");
             }
         }
     }
@@ -127,7 +128,8 @@ public class RowOpsTests
         {
             var shape = new HadamardShape(blocks, size, inner);
             var input = Data.Normal(5 * shape.Width, 8);
-            pair.RequireSameBits(backend => InPlace(backend, input, x => backend.HadamardTransform(x, 5, shape)), $"{blocks} x {size} x {inner}");
+            pair.RequireSameBits(backend => InPlace(backend, input, x => backend.HadamardTransform(x, 5, shape)),
+                $"{blocks} x {size} x {inner}");
         }
     }
 
