@@ -8,7 +8,7 @@ public sealed class QuantizedLexi : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public QuantizedLexi() => CheckpointQuantizer.Run(Assets.Lexi, Model, new QuantizationConfig { Seed = 1 });
+    public QuantizedLexi() => CheckpointQuantizer.Run(Assets.Lexi, Model, new QuantizationConfig());
 
     public string Model => _folder["lexi-int4"];
 
