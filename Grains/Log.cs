@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(1002, LogLevel.Warning, "Session {Session}: turn {Turn} failed after {Tokens} token(s)")]
     public static partial void TurnFailed(this ILogger log, string session, int turn, int tokens, Exception exception);
 
+    [LoggerMessage(1004, LogLevel.Warning, "Session {Session}: the replica failed, asking again (attempt {Attempt}): {Problem}")]
+    public static partial void BurstRetried(this ILogger log, string session, int attempt, string problem);
+
     [LoggerMessage(1003, LogLevel.Warning, "Session {Session}: the KV cache could not be released")]
     public static partial void ReleaseFailed(this ILogger log, string session, Exception exception);
 }

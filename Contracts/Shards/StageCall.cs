@@ -33,4 +33,7 @@ public sealed record StageCall
     /// <summary>Grows with each failure the lead has seen. A stage refuses a call of an older epoch than it knows, so that a batch that was given up
     /// cannot come late and write into pages that have new owners.</summary>
     [Id(8)] public required long Epoch { get; init; }
+
+    /// <summary>The incarnation that the sender takes the receiver for. A stage that was loaded since refuses the call, for it lacks the KV before it.</summary>
+    [Id(9)] public long Incarnation { get; init; }
 }

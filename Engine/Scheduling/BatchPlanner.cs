@@ -29,6 +29,11 @@ internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int sta
     /// <summary>The next micro-batch, its bursts marked in flight; null when nothing can be done until something ends or arrives.</summary>
     public MicroBatch? Next()
     {
+        foreach (Burst burst in _running.Where(b => !b.InFlight))
+        {
+            kv.Refresh(burst.Sequence);
+        }
+
         Admit();
         ProvideForOldest();
         var batch = new MicroBatch();

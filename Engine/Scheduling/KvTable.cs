@@ -6,6 +6,7 @@ internal sealed class KvTable(int pageSize, int pageCount)
     private readonly PageAllocator _pages = new(pageCount);
     private readonly Dictionary<string, ResidentSequence> _sequences = [];
     private long _clock;
+    private long _generation;
 
     public int PageSize { get; } = pageSize;
 
@@ -23,16 +24,30 @@ internal sealed class KvTable(int pageSize, int pageCount)
     {
         if (!_sequences.TryGetValue(id, out ResidentSequence? sequence))
         {
-            sequence = new ResidentSequence(id);
+            sequence = new ResidentSequence(id) { Generation = _generation };
             _sequences.Add(id, sequence);
         }
 
         return sequence;
     }
 
+    /// <summary>All KV that was written so far is worth nothing; each sequence is told when it is next looked at.</summary>
+    public void ForgetAll() => _generation++;
+
+    /// <summary>Forgets the KV of a sequence if it is of an older generation. Its pages stay: they are written before they are read.</summary>
+    public void Refresh(ResidentSequence sequence)
+    {
+        if (sequence.Generation != _generation)
+        {
+            sequence.Generation = _generation;
+            sequence.Cached.Clear();
+        }
+    }
+
     /// <summary>Keeps the KV that the tokens share with what is cached, but never that of the last token: its logits are wanted.</summary>
     public void Rewind(ResidentSequence sequence, List<int> tokens)
     {
+        Refresh(sequence);
         int limit = Math.Min(sequence.Cached.Count, tokens.Count - 1);
         int common = 0;
         while (common < limit && sequence.Cached[common] == tokens[common])

@@ -11,6 +11,9 @@ internal sealed class ResidentSequence(string id)
     /// <summary>The block table: position p lies in Pages[p / page_size]. May reach past the cached tokens.</summary>
     public List<int> Pages { get; } = [];
 
+    /// <summary>Generation of the replica's KV that <see cref="Cached"/> belongs to.</summary>
+    public long Generation { get; set; }
+
     /// <summary>The burst that waits or runs, or null when the sequence is idle.</summary>
     public Burst? Burst { get; set; }
 

@@ -1,3 +1,4 @@
+using QuaRot.Engine.Pipeline;
 using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Engine.Scheduling;
@@ -121,6 +122,11 @@ internal sealed class SchedulerCore
         _batches++;
         _decoded += batch.Decodes;
         _prefilled += batch.Rows - batch.Decodes;
+        if (failure is KvLostException)
+        {
+            _kv.ForgetAll();
+        }
+
         int output = 0;
         foreach (MicroBatch.Entry entry in batch.Entries)
         {

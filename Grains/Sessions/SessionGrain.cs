@@ -29,7 +29,7 @@ public sealed class SessionGrain(
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _runner = new TurnRunner(model, GrainFactory);
+        _runner = new TurnRunner(model, GrainFactory, time, log);
         _history = new SessionHistory(state.State.History);
         if (_history.Pending is null)
             return;

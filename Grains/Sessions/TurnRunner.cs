@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
 using QuaRot.Contracts;
 using QuaRot.Contracts.Sessions;
 using QuaRot.Contracts.Shards;
@@ -10,7 +11,7 @@ using QuaRot.Grains.Shards;
 namespace QuaRot.Grains.Sessions;
 
 /// <summary>Runs turns against the lead shard of the model's replica.</summary>
-internal sealed class TurnRunner(ServedModel model, IGrainFactory grains)
+internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimeProvider time, ILogger log)
 {
     private readonly IShardGrain _lead = grains.GetGrain<IShardGrain>(new ShardKey(model.Name, 0, 0).ToString());
 
@@ -39,7 +40,7 @@ internal sealed class TurnRunner(ServedModel model, IGrainFactory grains)
         async IAsyncEnumerable<GeneratedToken> Burst(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
         {
             var call = new BurstCall(request.SequenceId, request.Tokens, ToSampling(request.Sampling), request.Seed, request.MaxTokens, [.. request.StopTokenIds]);
-            await foreach (var token in _lead.Burst(call, ct).WithCancellation(ct))
+            await foreach (var token in new BurstRetry(_lead, time, log).Run(call, ct))
                 yield return token.ToGenerated();
         }
     }

@@ -7,20 +7,21 @@ namespace QuaRot.Grains.Shards;
 /// <summary>Hands a batch to the stage behind: by link within a silo, as bytes to another one.</summary>
 internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string ownSilo)
 {
-    private volatile string? _silo;
+    private volatile ShardStatus? _status;
 
     /// <summary>Sends the batch on; takes over <paramref name="activations"/>.</summary>
     public async Task<SampledTokens> ForwardAsync(StageCall call, Activations activations)
     {
         try
         {
-            _silo ??= (await grain.Status()).Silo;
-            return _silo == ownSilo ? await ByLink(call, activations) : await ByBytes(call, activations);
+            var status = _status ??= await grain.Status();
+            var addressed = call with { Incarnation = status.Incarnation };
+            return status.Silo == ownSilo ? await ByLink(addressed, activations) : await ByBytes(addressed, activations);
         }
         catch
         {
-            // The stage may have moved: ask again where it is before the next batch. The caller decides what the failure means.
-            _silo = null;
+            // The stage may have moved or lost its KV: ask again before the next batch. The lead, who hears of this, prefills everything anew.
+            _status = null;
             activations.Dispose();
             throw;
         }

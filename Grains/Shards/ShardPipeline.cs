@@ -28,11 +28,11 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
         {
             return (await next.ForwardAsync(batch.ToCall(Interlocked.Read(ref _epoch)), output.Activations!)).ToSampled();
         }
-        catch
+        catch (Exception e)
         {
-            // The batch may still be under way behind us. The next epoch makes every stage refuse it from now on; the scheduler fails its sequences.
+            // The batch may still be under way behind us: the next epoch makes every stage refuse it. And a stage may have lost its KV.
             Interlocked.Increment(ref _epoch);
-            throw;
+            throw new KvLostException(e);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using QuaRot.Contracts;
 using QuaRot.Contracts.Shards;
 using QuaRot.Engine.Pipeline;
@@ -22,7 +23,8 @@ public sealed class ShardRuntime : IAsyncDisposable
         _worker = worker;
         _links = links;
         var stage = worker.Stage;
-        Status = new(key.Stage, stage.Layers.Start, stage.Layers.End, silo, stage.WeightBytes, stage.KvCacheBytes, stage.NumericsId);
+        Status = new(key.Stage, stage.Layers.Start, stage.Layers.End, silo, stage.WeightBytes, stage.KvCacheBytes, stage.NumericsId,
+            BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))));
         if (!stage.IsLast)
             _next = new NextStage(grains.GetGrain<IShardGrain>(key.Next.ToString()), links, silo);
         if (key.Stage == 0)
@@ -49,6 +51,7 @@ public sealed class ShardRuntime : IAsyncDisposable
     /// <summary>Runs a batch that came from the stage before, then hands it on or answers with the sampled tokens.</summary>
     public async Task<SampledTokens> Forward(StageCall call)
     {
+        RefuseOtherIncarnation(call.Incarnation);
         RefuseOlderEpoch(call.Epoch);
         var output = await Run(call);
         return _next is null ? output.Tokens!.ToMessage() : await _next.ForwardAsync(call, output.Activations!);
@@ -71,6 +74,12 @@ public sealed class ShardRuntime : IAsyncDisposable
             return await _worker.RunImportedAsync(call.ToBatch(), MemoryMarshal.Cast<byte, float>(call.Hidden.AsSpan()).ToArray());
         using var input = _links.Take(call.Link);
         return await _worker.RunAsync(call.ToBatch(), input);
+    }
+
+    private void RefuseOtherIncarnation(long incarnation)
+    {
+        if (incarnation != Status.Incarnation)
+            throw new InvalidOperationException($"Stage {Status.Stage} was loaded anew; the KV that this batch builds on is gone.");
     }
 
     private void RefuseOlderEpoch(long epoch)

@@ -10,7 +10,7 @@ namespace QuaRot.Cluster.Tests.Support;
 /// <summary>Silos of one process without a gateway; the tests speak to the grains.</summary>
 internal sealed class SiloCluster : IAsyncDisposable
 {
-    private const string Model = "model", ShardCount = "shards";
+    private const string Model = "model", ShardCount = "shards", Data = "data";
 
     private readonly TestCluster _cluster;
     private readonly Tokenizer _tokenizer;
@@ -25,11 +25,13 @@ internal sealed class SiloCluster : IAsyncDisposable
         _shards = shards;
     }
 
-    public static async Task<SiloCluster> Deploy(string model, int shards, int silos)
+    public static async Task<SiloCluster> Deploy(string model, int shards, int silos, string? data = null)
     {
         var builder = new TestClusterBuilder((short)silos);
         builder.Properties[Model] = model;
         builder.Properties[ShardCount] = shards.ToString();
+        if (data is not null)
+            builder.Properties[Data] = data;
         builder.AddSiloBuilderConfigurator<Silo>();
         var cluster = builder.Build();
         await cluster.DeployAsync();
@@ -44,6 +46,16 @@ internal sealed class SiloCluster : IAsyncDisposable
         var ids = new List<int>();
         var turn = new GenerateTurn(_tokenizer.Encode(prompt, addBos: true, parseSpecial: false), sampling);
         await foreach (var piece in session.Generate(turn, TestContext.Current.CancellationToken))
+            ids.AddRange(piece.TokenIds);
+        return [.. ids];
+    }
+
+    /// <summary>A turn of a chat at temperature 0.9, at most 40 tokens.</summary>
+    public async Task<int[]> Ask(ISessionGrain session, string text, ulong seed)
+    {
+        var turn = new ChatTurn([new Message("user", text)], new TurnSampling { Temperature = 0.9f, Seed = seed, MaxTokens = 40 });
+        var ids = new List<int>();
+        await foreach (var piece in session.Chat(turn, TestContext.Current.CancellationToken))
             ids.AddRange(piece.TokenIds);
         return [.. ids];
     }
@@ -74,7 +86,10 @@ internal sealed class SiloCluster : IAsyncDisposable
                 model.Path = configuration[Model]!;
                 model.Shards = int.Parse(configuration[ShardCount]!);
             });
-            siloBuilder.AddMemoryGrainStorage(SessionGrain.Storage);
+            if (configuration[Data] is { } data)
+                siloBuilder.AddSqliteSessions(Path.Combine(data, "sessions.db"));
+            else
+                siloBuilder.AddMemoryGrainStorage(SessionGrain.Storage);
         }
     }
 }

@@ -1,3 +1,4 @@
+using QuaRot.Engine.Pipeline;
 using QuaRot.Kernels;
 using QuaRot.Kernels.Sampling;
 
@@ -29,7 +30,7 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
 
     public string NumericsId => "fake";
 
-    /// <summary>Called before each forward pass; may throw.</summary>
+    /// <summary>Called before each forward pass; may throw. With a <see cref="KvLostException"/> the stage loses its KV.</summary>
     public Action<ForwardBatch>? OnForward { get; init; }
 
     public bool IsDisposed { get; private set; }
@@ -49,7 +50,7 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
     public Activations Forward(ForwardBatch batch, Activations? input)
     {
         _threads.Add(Environment.CurrentManagedThreadId);
-        OnForward?.Invoke(batch);
+        Interfere(batch);
         CheckShape(batch);
         float[] hidden = IsFirst ? [.. batch.TokenIds.Select(FakeModel.Embed)] : ((HostRows)input!).Values.ToArray();
         for (int layer = Layers.Start; layer < Layers.End; layer++)
@@ -84,6 +85,19 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
         if (!holds)
         {
             throw new InvalidOperationException("Scheduler fault: " + what);
+        }
+    }
+
+    private void Interfere(ForwardBatch batch)
+    {
+        try
+        {
+            OnForward?.Invoke(batch);
+        }
+        catch (KvLostException)
+        {
+            Poisoned(_slots.Length).CopyTo(_slots, 0);
+            throw;
         }
     }
 
