@@ -8,7 +8,7 @@ if timeout 180 "${DOTNET:-dotnet}" restore build/probe/probe.csproj -v q -p:Depe
     echo "Dependencies: the real Orleans and gRPC packages."
 else
     choice=compat
-    echo "Dependencies: the registry lacks some of the real packages ($(grep -oE "Unable to find package [A-Za-z.0-9]+" "$log" | sort -u | head -n 1 || true))."
+    echo "Dependencies: the registry lacks some of the real packages (among them $(grep NU1101 "$log" | grep -oE "find package [A-Za-z.0-9-]+" | sed "s/find package //; s/\.$//" | sort -u | head -n 3 | paste -sd, -))."
     echo "              Building against the in-process stand-ins under Compat/: one process only. 'rm $marker' probes again."
 fi
 echo "$choice" >"$marker"

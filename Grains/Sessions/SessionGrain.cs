@@ -189,7 +189,7 @@ public sealed class SessionGrain(
     {
         if (_history.Pending is null || !state.RecordExists)
             return;
-        var decoder = new TurnDecoder(new TokenDecoder(model.Tokenizer), _history.Pending.Settings.StopStrings);
+        var decoder = new TurnDecoder(new TokenizerDecoder(model.Tokenizer), _history.Pending.Settings.StopStrings);
         var answer = new StringBuilder();
         foreach (var id in _history.AnswerOf(_history.Pending.Index).TakeWhile(_ => !decoder.IsStopped))
             answer.Append(decoder.Push(id));

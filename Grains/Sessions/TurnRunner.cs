@@ -35,7 +35,7 @@ internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimePr
     public IAsyncEnumerable<TurnChunk> Run(string sessionId, IReadOnlyList<int> history, PendingTurn turn, CancellationToken cancelled)
     {
         var driver = new TurnDriver(Burst, model.Options.BurstTokens);
-        return driver.RunAsync(sessionId, history, turn, new TokenDecoder(model.Tokenizer), cancelled);
+        return driver.RunAsync(sessionId, history, turn, new TokenizerDecoder(model.Tokenizer), cancelled);
 
         async IAsyncEnumerable<GeneratedToken> Burst(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
         {
