@@ -39,22 +39,11 @@ internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimePr
 
         async IAsyncEnumerable<GeneratedToken> Burst(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
         {
-            var call = new BurstCall(request.SequenceId, request.Tokens, ToSampling(request.Sampling), request.Seed, request.MaxTokens, [.. request.StopTokenIds]);
-            await foreach (var token in new BurstRetry(_lead, time, log).Run(call, ct))
+            await foreach (var token in new BurstRetry(_lead, time, log).Run(request.ToCall(), ct))
                 yield return token.ToGenerated();
         }
     }
 
     /// <summary>Frees the session's KV.</summary>
     public Task Release(string sessionId) => _lead.Release(sessionId);
-
-    private static TurnSampling ToSampling(SamplingParameters sampling) => new()
-    {
-        Temperature = sampling.Temperature,
-        TopK = sampling.TopK,
-        TopP = sampling.TopP,
-        MinP = sampling.MinP,
-        RepetitionPenalty = sampling.RepetitionPenalty,
-        LogProbs = sampling.LogProbs,
-    };
 }

@@ -31,6 +31,22 @@ internal static class ShardMessages
         StopTokenIds = call.StopTokenIds,
     };
 
+    public static BurstCall ToCall(this BurstRequest request) => new(
+        request.SequenceId,
+        request.Tokens,
+        new TurnSampling
+        {
+            Temperature = request.Sampling.Temperature,
+            TopK = request.Sampling.TopK,
+            TopP = request.Sampling.TopP,
+            MinP = request.Sampling.MinP,
+            RepetitionPenalty = request.Sampling.RepetitionPenalty,
+            LogProbs = request.Sampling.LogProbs,
+        },
+        request.Seed,
+        request.MaxTokens,
+        [.. request.StopTokenIds]);
+
     public static BurstToken ToMessage(this GeneratedToken token) =>
         new(token.TokenId, token.Position, LogProbsOf(token.LogProb, token.Top), token.IsStop);
 
