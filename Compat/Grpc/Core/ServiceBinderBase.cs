@@ -9,12 +9,6 @@ public class ServiceBinderBase
         where TRequest : class
         where TResponse : class => throw new NotImplementedException();
 
-    /// <summary>Adds a client streaming method.</summary>
-    public virtual void AddMethod<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler)
-        where TRequest : class
-        where TResponse : class => throw new NotImplementedException();
-
     /// <summary>Adds a server streaming method.</summary>
     public virtual void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
