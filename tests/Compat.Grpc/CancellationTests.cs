@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Grpc.Net.Client;
 using Xunit;
 
 namespace QuaRot.Compat.Grpc.Tests;
@@ -7,7 +6,7 @@ namespace QuaRot.Compat.Grpc.Tests;
 /// <summary>A client that gives up: what it sees, and what the method sees.</summary>
 public sealed class CancellationTests
 {
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Cancelling_in_mid_stream_reaches_the_method()
     {
         var (script, cancelled) = StreamUntilCancelled();
@@ -23,7 +22,7 @@ public sealed class CancellationTests
         Assert.Equal(StatusCode.Cancelled, call.GetStatus().StatusCode);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Cancelling_a_read_cancels_the_call()
     {
         var (script, cancelled) = StreamUntilCancelled();
@@ -39,7 +38,7 @@ public sealed class CancellationTests
         await cancelled;
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Disposing_the_call_reaches_the_method()
     {
         var (script, cancelled) = StreamUntilCancelled();
@@ -53,7 +52,7 @@ public sealed class CancellationTests
         await Assert.ThrowsAsync<ObjectDisposedException>(() => call.ResponseStream.MoveNext(CancellationToken.None));
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Disposing_the_channel_cancels_its_calls_and_allows_no_new_ones()
     {
         var (script, cancelled) = StreamUntilCancelled();
@@ -67,34 +66,33 @@ public sealed class CancellationTests
         Assert.Throws<ObjectDisposedException>(() => server.Client.AskAsync(new Note()));
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Cancelling_ends_a_method_that_waits_for_requests()
     {
         var reading = new TaskCompletionSource();
         var ended = new TaskCompletionSource<Exception?>();
         await using var server = await TestServer.StartAsync(new ProbeScript
         {
-            Tell = async (requests, _) =>
+            Talk = async (requests, _, _) =>
             {
                 Assert.True(await requests.MoveNext(CancellationToken.None));
                 reading.SetResult();
                 ended.SetResult(await Record.ExceptionAsync(() => requests.MoveNext(CancellationToken.None)));
-                return new Note();
             },
         });
         using var source = new CancellationTokenSource();
-        using var call = server.Client.Tell(cancellationToken: source.Token);
+        using var call = server.Client.Talk(cancellationToken: source.Token);
         await call.RequestStream.WriteAsync(new Note());
         await reading.Task;
 
         await source.CancelAsync();
 
         Assert.NotNull(await ended.Task);
-        await RpcAssert.FailsAsync(StatusCode.Cancelled, call.ResponseAsync);
+        await RpcAssert.FailsAsync(StatusCode.Cancelled, call.ResponseStream.MoveNext(CancellationToken.None));
         await Assert.ThrowsAsync<RpcException>(() => call.RequestStream.WriteAsync(new Note()));
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Writing_after_the_client_left_is_an_error()
     {
         var failure = new TaskCompletionSource<Exception?>();
@@ -117,7 +115,7 @@ public sealed class CancellationTests
         Assert.IsType<InvalidOperationException>(await failure.Task);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Cancelled_token_starts_no_call()
     {
         var called = false;
@@ -136,25 +134,7 @@ public sealed class CancellationTests
         Assert.False(called);
     }
 
-    [Fact]
-    public async Task Cancellation_throws_operation_canceled_where_the_channel_asks_for_it()
-    {
-        var (script, cancelled) = StreamUntilCancelled();
-        await using var server = await TestServer.StartAsync(script);
-        var client = new Probe.ProbeClient(server.Connect(new GrpcChannelOptions { ThrowOperationCanceledOnCancellation = true }));
-        using var source = new CancellationTokenSource();
-        using var call = client.Listen(new Note(), cancellationToken: source.Token);
-        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
-
-        await source.CancelAsync();
-
-        var failure = await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => call.ResponseStream.ReadAllAsync().CountAsync().AsTask());
-        Assert.Equal(source.Token, failure.CancellationToken);
-        await cancelled;
-    }
-
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Cancelling_a_server_write_resets_the_call()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript

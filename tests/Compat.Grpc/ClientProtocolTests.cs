@@ -10,7 +10,7 @@ public sealed class ClientProtocolTests
 {
     private static readonly Note Hello = new() { Text = "hello" };
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData(400, StatusCode.Internal)]
     [InlineData(401, StatusCode.Unauthenticated)]
     [InlineData(403, StatusCode.PermissionDenied)]
@@ -33,7 +33,7 @@ public sealed class ClientProtocolTests
         Assert.Contains(http.ToString(), failure.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Status_in_the_headers_comes_before_the_http_error()
     {
         await using var server = await CannedServer.StartAsync(context =>
@@ -51,7 +51,7 @@ public sealed class ClientProtocolTests
         Assert.Equal("later", failure.Trailers.GetValue("hint"));
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Response_of_another_content_type_is_no_grpc()
     {
         await using var server = await CannedServer.StartAsync(context => context.Response.WriteAsync("<html>"));
@@ -59,7 +59,7 @@ public sealed class ClientProtocolTests
         await RpcAssert.FailsAsync(StatusCode.Cancelled, server.Client.AskAsync(Hello).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Missing_status_is_a_failure_even_after_a_message()
     {
         await using var server = await CannedServer.StartAsync(RawClient.Frame(Hello), status: null);
@@ -72,7 +72,7 @@ public sealed class ClientProtocolTests
         Assert.Equal("No grpc-status found on response.", unary.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Unary_response_without_a_message_is_an_internal_error()
     {
         await using var server = await CannedServer.StartAsync([]);
@@ -80,7 +80,7 @@ public sealed class ClientProtocolTests
         await RpcAssert.FailsAsync(StatusCode.Internal, server.Client.AskAsync(Hello).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Unary_response_with_ok_in_the_headers_is_an_internal_error()
     {
         await using var server = await CannedServer.StartAsync(context =>
@@ -102,7 +102,7 @@ public sealed class ClientProtocolTests
         { "compression without an encoding", RawClient.Frame(RawClient.Gzip(Hello.ToByteArray()), flag: 1) },
     };
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [MemberData(nameof(BrokenBodies))]
     public async Task Broken_responses_are_internal_errors(string what, byte[] body)
     {
@@ -113,7 +113,7 @@ public sealed class ClientProtocolTests
         Assert.True(failure.StatusCode == StatusCode.Internal, $"{what}: {failure.Status}");
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Gzip_responses_are_read()
     {
         await using var server = await CannedServer.StartAsync(
@@ -122,7 +122,7 @@ public sealed class ClientProtocolTests
         Assert.Equal(Hello, await server.Client.AskAsync(Hello));
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Response_in_an_unknown_encoding_is_unimplemented()
     {
         await using var server = await CannedServer.StartAsync(RawClient.Frame([1], flag: 1), encoding: "snappy");
@@ -130,7 +130,7 @@ public sealed class ClientProtocolTests
         await RpcAssert.FailsAsync(StatusCode.Unimplemented, server.Client.AskAsync(Hello).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Status_text_is_decoded_and_malformed_escapes_stay()
     {
         await using var server = await CannedServer.StartAsync([], status: 10, message: "%E2%82%AC 5%zz %0A");
@@ -140,7 +140,7 @@ public sealed class ClientProtocolTests
         Assert.Equal("€ 5%zz \n", failure.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Request_carries_the_headers_of_the_protocol()
     {
         var seen = new TaskCompletionSource<Dictionary<string, string>>();

@@ -10,7 +10,7 @@ public sealed class FlowControlTests
     private const int Messages = 1024;
     private static readonly Note Large = new() { Data = ByteString.CopyFrom(new byte[64 * 1024]) };
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Client_that_does_not_read_stops_the_server()
     {
         var written = 0;
@@ -37,7 +37,7 @@ public sealed class FlowControlTests
         Assert.Equal(Messages, written);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Server_that_does_not_read_stops_the_client()
     {
         var written = 0;
@@ -45,13 +45,13 @@ public sealed class FlowControlTests
         await using var server = await TestServer.StartAsync(new ProbeScript
         {
             Ask = (note, _) => Task.FromResult(note),
-            Tell = async (requests, _) =>
+            Talk = async (requests, responses, _) =>
             {
                 await read.Task;
-                return new Note { Number = await requests.ReadAllAsync().CountAsync() };
+                await responses.WriteAsync(new Note { Number = await requests.ReadAllAsync().CountAsync() });
             },
         });
-        using var call = server.Client.Tell();
+        using var call = server.Client.Talk();
         var writing = Task.Run(async () =>
         {
             for (var i = 0; i < Messages; i++)
@@ -68,10 +68,10 @@ public sealed class FlowControlTests
         await writing;
 
         Assert.InRange(stalledAt, 0, Messages - 1);
-        Assert.Equal(Messages, (await call).Number);
+        Assert.Equal(Messages, (await call.ResponseStream.ReadAllAsync().SingleAsync()).Number);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Deadline_frees_a_writer_that_waits_for_the_window()
     {
         var ended = new TaskCompletionSource<Exception?>();

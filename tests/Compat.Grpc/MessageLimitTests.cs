@@ -11,7 +11,7 @@ public sealed class MessageLimitTests
     private const int DefaultLimit = 4 * 1024 * 1024;
     private static readonly ProbeScript Echo = new() { Ask = (note, _) => Task.FromResult(note) };
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Message_of_exactly_the_limit_passes_and_one_byte_more_does_not()
     {
         await using var server = await TestServer.StartAsync(Echo, o => o.MaxReceiveMessageSize = 1000);
@@ -20,7 +20,7 @@ public sealed class MessageLimitTests
         await RpcAssert.FailsAsync(StatusCode.ResourceExhausted, server.Client.AskAsync(OfSize(1001)).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Server_takes_four_mebibytes_by_default()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript { Ask = (_, _) => Task.FromResult(new Note()) });
@@ -29,7 +29,7 @@ public sealed class MessageLimitTests
         await RpcAssert.FailsAsync(StatusCode.ResourceExhausted, server.Client.AskAsync(OfSize(DefaultLimit + 1)).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Client_takes_four_mebibytes_by_default_and_more_if_told_so()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript { Ask = (_, _) => Task.FromResult(OfSize(DefaultLimit + 1)) });
@@ -40,7 +40,7 @@ public sealed class MessageLimitTests
         Assert.Equal(DefaultLimit + 1, (await unlimited.AskAsync(new Note())).CalculateSize());
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Announced_size_is_refused_before_the_message_arrives()
     {
         await using var server = await TestServer.StartAsync(Echo);
@@ -50,7 +50,7 @@ public sealed class MessageLimitTests
         Assert.Equal(StatusCode.ResourceExhausted, response.Code);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Limit_holds_for_decompressed_messages()
     {
         await using var server = await TestServer.StartAsync(Echo, o => o.MaxReceiveMessageSize = 10_000);
@@ -62,7 +62,7 @@ public sealed class MessageLimitTests
         Assert.Equal(StatusCode.ResourceExhausted, response.Code);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Responses_over_the_send_limit_are_not_sent()
     {
         await using var server = await TestServer.StartAsync(Echo, o => o.MaxSendMessageSize = 100);
@@ -71,12 +71,12 @@ public sealed class MessageLimitTests
         Assert.Equal(100, (await server.Client.AskAsync(OfSize(100))).CalculateSize());
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Requests_over_the_send_limit_are_not_sent()
     {
         await using var server = await TestServer.StartAsync(Echo);
         var client = new Probe.ProbeClient(server.Connect(new GrpcChannelOptions { MaxSendMessageSize = 100 }));
-        using var stream = client.Tell();
+        using var stream = client.Talk();
 
         await RpcAssert.FailsAsync(StatusCode.ResourceExhausted, client.AskAsync(OfSize(101)).ResponseAsync);
         var failure = await Assert.ThrowsAsync<RpcException>(() => stream.RequestStream.WriteAsync(OfSize(101)));

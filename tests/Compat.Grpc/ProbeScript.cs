@@ -9,7 +9,5 @@ internal sealed class ProbeScript
 
     public ServerStreamingServerMethod<Note, Note>? Listen { get; init; }
 
-    public ClientStreamingServerMethod<Note, Note>? Tell { get; init; }
-
     public DuplexStreamingServerMethod<Note, Note>? Talk { get; init; }
 }

@@ -11,9 +11,6 @@ internal sealed class ProbeService(ProbeScript script) : Probe.ProbeBase
     public override Task Listen(Note request, IServerStreamWriter<Note> responseStream, ServerCallContext context) =>
         script.Listen is { } listen ? listen(request, responseStream, context) : base.Listen(request, responseStream, context);
 
-    public override Task<Note> Tell(IAsyncStreamReader<Note> requestStream, ServerCallContext context) =>
-        script.Tell is { } tell ? tell(requestStream, context) : base.Tell(requestStream, context);
-
     public override Task Talk(
         IAsyncStreamReader<Note> requestStream, IServerStreamWriter<Note> responseStream, ServerCallContext context) =>
         script.Talk is { } talk ? talk(requestStream, responseStream, context) : base.Talk(requestStream, responseStream, context);

@@ -13,7 +13,7 @@ public sealed class ServerProtocolTests
     private static readonly Note Hello = new() { Text = "hello" };
     private static readonly ProbeScript Echo = new() { Ask = (note, _) => Task.FromResult(note) };
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData("application/grpc")]
     [InlineData("application/grpc+proto")]
     [InlineData("application/grpc; charset=utf-8")]
@@ -30,7 +30,7 @@ public sealed class ServerProtocolTests
         Assert.False(response.Headers.ContainsKey("grpc-status"));
     }
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData("application/json")]
     [InlineData("application/grpcx")]
     [InlineData(null)]
@@ -45,7 +45,7 @@ public sealed class ServerProtocolTests
         Assert.Contains(contentType ?? "missing", response.Message);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Http_1_is_refused()
     {
         await using var server = await TestServer.StartAsync(Echo, protocols: HttpProtocols.Http1);
@@ -57,7 +57,7 @@ public sealed class ServerProtocolTests
         Assert.Equal("HTTP/2", response.Headers["Upgrade"]);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Http_endpoints_stay_reachable_beside_grpc()
     {
         await using var server = await TestServer.StartAsync(Echo);
@@ -69,7 +69,7 @@ public sealed class ServerProtocolTests
         Assert.Equal(HttpStatusCode.NotFound, unknown.Http);
     }
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData("/quarot.compat.v1.Probe/Unknown")]
     [InlineData("/some.Other/Method")]
     public async Task Unknown_methods_are_unimplemented_with_http_200(string path)
@@ -94,7 +94,7 @@ public sealed class ServerProtocolTests
         { "compression without an encoding", RawClient.Frame(RawClient.Gzip(Hello.ToByteArray()), flag: 1) },
     };
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [MemberData(nameof(BrokenBodies))]
     public async Task Broken_frames_are_internal_errors(string what, byte[] body)
     {
@@ -106,31 +106,29 @@ public sealed class ServerProtocolTests
         Assert.Equal(HttpStatusCode.OK, response.Http);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Truncated_frame_in_a_request_stream_is_an_internal_error_after_the_whole_messages()
     {
         var read = 0;
         await using var server = await TestServer.StartAsync(new ProbeScript
         {
-            Tell = async (requests, _) =>
+            Talk = async (requests, _, _) =>
             {
                 await foreach (var note in requests.ReadAllAsync())
                 {
                     read += note.Number;
                 }
-
-                return new Note();
             },
         });
         byte[] body = [.. RawClient.Frame(new Note { Number = 5 }), .. RawClient.Frame(new Note { Number = 6 }), 0, 0, 0, 0, 9, 1];
 
-        var response = await server.Raw().PostAsync(body, "/quarot.compat.v1.Probe/Tell");
+        var response = await server.Raw().PostAsync(body, "/quarot.compat.v1.Probe/Talk");
 
         Assert.Equal(StatusCode.Internal, response.Code);
         Assert.Equal(11, read);
     }
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData("gzip", (byte)1)]
     [InlineData("gzip", (byte)0)]
     [InlineData("identity", (byte)0)]
@@ -145,7 +143,7 @@ public sealed class ServerProtocolTests
         Assert.Equal(RawClient.Frame(Hello), response.Body);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Unknown_encoding_is_unimplemented_and_the_known_ones_are_named()
     {
         await using var server = await TestServer.StartAsync(Echo);
@@ -157,7 +155,7 @@ public sealed class ServerProtocolTests
         Assert.Equal(["identity", "gzip"], response.Headers["grpc-accept-encoding"].Split(','));
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Invalid_gzip_is_an_internal_error()
     {
         await using var server = await TestServer.StartAsync(Echo);
@@ -167,7 +165,7 @@ public sealed class ServerProtocolTests
         Assert.Equal(StatusCode.Internal, response.Code);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Status_text_is_percent_encoded_on_the_wire()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript
@@ -181,7 +179,7 @@ public sealed class ServerProtocolTests
         Assert.True(response.IsTrailersOnly);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Binary_headers_may_be_unpadded_and_joined_by_commas()
     {
         var seen = new TaskCompletionSource<byte[][]>();
@@ -201,7 +199,7 @@ public sealed class ServerProtocolTests
         Assert.Equal("/w", response.Trailers["back-bin"].TrimEnd('='));
     }
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData("soon")]
     [InlineData("123456789S")]
     [InlineData("-1S")]

@@ -8,7 +8,7 @@ public sealed class StatusTests
 {
     public static TheoryData<StatusCode> Failures => [.. Enum.GetValues<StatusCode>().Where(c => c != StatusCode.OK)];
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [MemberData(nameof(Failures))]
     public async Task Thrown_status_reaches_the_client(StatusCode code)
     {
@@ -22,7 +22,7 @@ public sealed class StatusTests
         Assert.Equal("because of " + code, failure.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Trailers_of_the_exception_and_of_the_context_arrive_together()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript
@@ -43,7 +43,7 @@ public sealed class StatusTests
         Assert.Equal([0, 255, 7], failure.Trailers.GetValueBytes("limit-bin")!);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Failure_after_some_responses_comes_after_them_with_its_trailers()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript
@@ -65,7 +65,7 @@ public sealed class StatusTests
         await RpcAssert.FailsAsync(StatusCode.DataLoss, call.ResponseStream.MoveNext(CancellationToken.None));
     }
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData(false, "Exception was thrown by handler.")]
     [InlineData(true, "Exception was thrown by handler. InvalidOperationException: secret")]
     public async Task Unexpected_exception_is_unknown_and_tells_details_only_when_enabled(bool detailed, string expected)
@@ -78,7 +78,7 @@ public sealed class StatusTests
         Assert.Equal(expected, failure.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Status_set_on_the_context_ends_the_call_without_an_exception()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript
@@ -96,7 +96,7 @@ public sealed class StatusTests
         Assert.Equal("no such chat", failure.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Method_without_an_override_is_unimplemented()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript());
@@ -104,7 +104,7 @@ public sealed class StatusTests
         await RpcAssert.FailsAsync(StatusCode.Unimplemented, server.Client.AskAsync(new Note()).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Unknown_service_is_unimplemented()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript());
@@ -114,7 +114,7 @@ public sealed class StatusTests
         await RpcAssert.FailsAsync(StatusCode.Unimplemented, client.AskAsync(new Note()).ResponseAsync);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Unary_method_that_returns_null_is_cancelled()
     {
         await using var server = await TestServer.StartAsync(new ProbeScript { Ask = (_, _) => Task.FromResult<Note>(null!) });
@@ -122,7 +122,7 @@ public sealed class StatusTests
         await RpcAssert.FailsAsync(StatusCode.Cancelled, server.Client.AskAsync(new Note()).ResponseAsync);
     }
 
-    [Theory]
+    [Theory(Timeout = TestLimits.Milliseconds)]
     [InlineData("umlaut äöü, 日本語, emoji 🙂")]
     [InlineData("100% of\r\nlines\tand \u0001\u007f control")]
     [InlineData("%41 is not A")]
@@ -138,7 +138,7 @@ public sealed class StatusTests
         Assert.Equal(detail, failure.Status.Detail);
     }
 
-    [Fact]
+    [Fact(Timeout = TestLimits.Milliseconds)]
     public async Task Status_of_a_running_call_cannot_be_read()
     {
         var release = new TaskCompletionSource();

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace QuaRot.Compat.Orleans.Tests;
 
 [GenerateSerializer]
@@ -34,14 +32,14 @@ public sealed class GiftBasket(string name) : Basket(name)
 }
 
 [GenerateSerializer]
-public record Parcel(int Weight, ReadOnlyMemory<byte> Content, Parcel? Inner, (int, string?) Label);
+public record Parcel(int Weight, byte[] Content, Parcel? Inner, (int, string?) Label);
 
 [GenerateSerializer]
 public readonly record struct Mark(int Position, DateTimeOffset At);
 
 [GenerateSerializer]
 [Immutable]
-public sealed record Frozen(ImmutableArray<int> Values);
+public sealed record Frozen(int[] Values);
 
 public sealed class Unmarked
 {
@@ -65,7 +63,7 @@ public sealed class PriceException(string message, int price) : Exception(messag
 }
 
 /// <summary>Keeps what it is given, and gives it back.</summary>
-public interface ICopyGrain : IGrainWithGuidKey
+public interface ICopyGrain : IGrainWithStringKey
 {
     Task<Basket> Keep(Basket basket);
 
@@ -89,13 +87,13 @@ public interface ICopyGrain : IGrainWithGuidKey
 
     Task ThrowArgument();
 
-    Task<bool> NeighbourGetsTheSame();
+    Task<bool> NeighbourGetsTheSame(string neighbour);
 
     Task<bool> IsSame(Frozen frozen);
 }
 
 /// <inheritdoc/>
-[global::Orleans.Placement.PreferLocalPlacement]
+[KeyedPlacement]
 public class CopyGrain : Grain, ICopyGrain
 {
     private static Frozen? s_sent;
@@ -123,10 +121,10 @@ public class CopyGrain : Grain, ICopyGrain
 
     public Task ThrowArgument() => throw new ArgumentOutOfRangeException("depth", "too deep");
 
-    public Task<bool> NeighbourGetsTheSame()
+    public Task<bool> NeighbourGetsTheSame(string neighbour)
     {
         s_sent = new Frozen([1, 2]);
-        return GrainFactory.GetGrain<ICopyGrain>(Guid.NewGuid()).IsSame(s_sent);
+        return GrainFactory.GetGrain<ICopyGrain>(neighbour).IsSame(s_sent);
     }
 
     public Task<bool> IsSame(Frozen frozen) => Task.FromResult(ReferenceEquals(frozen, s_sent));

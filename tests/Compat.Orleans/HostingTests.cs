@@ -43,30 +43,6 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public async Task LifecycleStagesStartInOrderAndStopInReverse()
-    {
-        var stages = new StageRecorder();
-        using IHost silo = BuildSilo(builder => builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(stages));
-        await silo.StartAsync();
-        await silo.StopAsync();
-        Assert.Equal(["+services", "+active", "-active", "-services"], stages.Events);
-    }
-
-    [Fact]
-    public async Task AStartupTaskMayCallGrains()
-    {
-        bool called = false;
-        using IHost silo = BuildSilo(builder => builder.AddStartupTask(async (services, _) =>
-        {
-            await services.GetRequiredService<IGrainFactory>().GetGrain<ITurnGrain>("a", typeof(TurnGrain).FullName).Plain();
-            called = true;
-        }));
-        await silo.StartAsync();
-        Assert.True(called);
-        await silo.StopAsync();
-    }
-
-    [Fact]
     public async Task ACollectionAgeWithinTheQuantumIsRefused()
     {
         using IHost silo = BuildSilo(builder =>
@@ -90,30 +66,5 @@ public sealed class HostingTests
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
         builder.UseOrleansClient(client => client.UseLocalhostClustering(serviceId: "service", clusterId: _cluster));
         return builder.Build();
-    }
-
-    private sealed class StageRecorder : ILifecycleParticipant<ISiloLifecycle>
-    {
-        public List<string> Events { get; } = [];
-
-        public void Participate(ISiloLifecycle lifecycle)
-        {
-            Add(lifecycle, "active", ServiceLifecycleStage.Active);
-            Add(lifecycle, "services", ServiceLifecycleStage.ApplicationServices);
-        }
-
-        private void Add(ISiloLifecycle lifecycle, string name, int stage) => lifecycle.Subscribe(
-            name,
-            stage,
-            _ =>
-            {
-                Events.Add($"+{name}");
-                return Task.CompletedTask;
-            },
-            _ =>
-            {
-                Events.Add($"-{name}");
-                return Task.CompletedTask;
-            });
     }
 }

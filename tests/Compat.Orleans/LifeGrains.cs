@@ -26,8 +26,6 @@ public interface ILifeGrain : IGrainWithStringKey
     Task Leave();
 
     Task Stay(TimeSpan time);
-
-    Task StartTimer(string signal);
 }
 
 /// <inheritdoc/>
@@ -74,20 +72,6 @@ public class LifeGrain(
     public Task Stay(TimeSpan time)
     {
         DelayDeactivation(time);
-        return Task.CompletedTask;
-    }
-
-    public Task StartTimer(string signal)
-    {
-        int ticks = 0;
-        this.RegisterGrainTimer(
-            () =>
-            {
-                Signals.Set($"{signal} {++ticks}");
-                return Task.CompletedTask;
-            },
-            TimeSpan.FromSeconds(10),
-            TimeSpan.FromSeconds(10));
         return Task.CompletedTask;
     }
 }

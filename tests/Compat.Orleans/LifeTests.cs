@@ -63,21 +63,6 @@ public sealed class LifeTests(ClusterFixture fixture)
         Assert.Equal(other, (await stays.Where()).Activation);
     }
 
-    [Fact]
-    public async Task TimersTickByTheSilosClock()
-    {
-        await using TestCluster cluster = ClusterFixture.Create<ManualSilo>(1);
-        await cluster.DeployAsync();
-        var time = (ManualTime)cluster.GetSiloServiceProvider().GetRequiredService<TimeProvider>();
-        var grain = cluster.GrainFactory.GetGrain<ILifeGrain>(_key);
-        await grain.StartTimer(_key);
-        time.Advance(TimeSpan.FromSeconds(10));
-        await Signals.Wait($"{_key} 1");
-        await grain.Where();
-        time.Advance(TimeSpan.FromSeconds(10));
-        await Signals.Wait($"{_key} 2");
-    }
-
     public sealed class ManualSilo : DefaultSilo
     {
         public override void Configure(ISiloBuilder siloBuilder)

@@ -4,7 +4,7 @@ using Orleans.Concurrency;
 namespace QuaRot.Compat.Orleans.Tests;
 
 /// <summary>Counts its calls and its simultaneous activations.</summary>
-public interface IStressGrain : IGrainWithIntegerKey
+public interface IStressGrain : IGrainWithStringKey
 {
     Task Call(bool leave);
 }
@@ -13,16 +13,16 @@ public interface IStressGrain : IGrainWithIntegerKey
 [Reentrant]
 public class StressGrain : Grain, IStressGrain
 {
-    public static readonly ConcurrentDictionary<long, int> Alive = new();
+    public static readonly ConcurrentDictionary<string, int> Alive = new();
     public static readonly ConcurrentQueue<string> Faults = new();
     public static int Calls;
     private int _inside;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        if (Alive.AddOrUpdate(this.GetPrimaryKeyLong(), 1, (_, n) => n + 1) != 1)
+        if (Alive.AddOrUpdate(this.GetPrimaryKeyString(), 1, (_, n) => n + 1) != 1)
         {
-            Faults.Enqueue($"grain {this.GetPrimaryKeyLong()} is active twice");
+            Faults.Enqueue($"grain {this.GetPrimaryKeyString()} is active twice");
         }
 
         return Task.CompletedTask;
@@ -31,7 +31,7 @@ public class StressGrain : Grain, IStressGrain
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         await Task.Yield();
-        Alive.AddOrUpdate(this.GetPrimaryKeyLong(), 0, (_, n) => n - 1);
+        Alive.AddOrUpdate(this.GetPrimaryKeyString(), 0, (_, n) => n - 1);
     }
 
     public async Task Call(bool leave)

@@ -14,7 +14,7 @@ public sealed class StressTests(ClusterFixture fixture)
             List<Task> calls = [];
             for (int i = 0; i < CallsEach; i++)
             {
-                calls.Add(fixture.Grains.GetGrain<IStressGrain>(random.Next(Grains)).Call(leave: random.Next(20) == 0));
+                calls.Add(fixture.Grains.GetGrain<IStressGrain>($"{random.Next(Grains)}").Call(leave: random.Next(20) == 0));
                 if (i % 50 == 0)
                 {
                     await Task.WhenAll(calls);

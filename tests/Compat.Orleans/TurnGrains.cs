@@ -28,12 +28,9 @@ public interface ITurnGrain : IGrainWithStringKey
 
     Task CallMyselfBriefly(string name);
 
-    [OneWay]
-    Task Tell(string name);
-
     Task Cancellable(string name, CancellationToken token);
 
-    ValueTask<string?> AmbientOf(string key);
+    ValueTask<string> Echo(string text);
 }
 
 /// <inheritdoc cref="ITurnGrain"/>
@@ -75,12 +72,6 @@ public class TurnGrain : Grain, ITurnGrain
 
     public Task CallMyselfBriefly(string name) => this.AsReference<ITurnGrain>().HoldBriefly(name);
 
-    public Task Tell(string name)
-    {
-        Signals.Set(name);
-        throw new InvalidOperationException("Nobody hears this.");
-    }
-
     public async Task Cancellable(string name, CancellationToken token)
     {
         Signals.Set($"{name} began");
@@ -95,7 +86,7 @@ public class TurnGrain : Grain, ITurnGrain
         }
     }
 
-    public ValueTask<string?> AmbientOf(string key) => ValueTask.FromResult(RequestContext.Get(key) as string);
+    public ValueTask<string> Echo(string text) => ValueTask.FromResult(text);
 }
 
 /// <summary>The same, open to every call.</summary>

@@ -75,13 +75,6 @@ public sealed class TurnTests(ClusterFixture fixture)
     }
 
     [Fact]
-    public async Task AOneWayCallReturnsWithoutAResponse()
-    {
-        await Grain.Tell($"{_name} told").Soon();
-        await Signals.Wait($"{_name} told");
-    }
-
-    [Fact]
     public async Task ACancelledTokenReachesTheGrain()
     {
         using var source = new CancellationTokenSource();
@@ -94,11 +87,5 @@ public sealed class TurnTests(ClusterFixture fixture)
     }
 
     [Fact]
-    public async Task RequestContextTravelsWithACall()
-    {
-        RequestContext.Set("who", _name);
-        Assert.Equal(_name, await Grain.AmbientOf("who"));
-        RequestContext.Clear();
-        Assert.Null(await Grain.AmbientOf("who"));
-    }
+    public async Task AValueTaskCarriesItsResult() => Assert.Equal(_name, await Grain.Echo(_name));
 }

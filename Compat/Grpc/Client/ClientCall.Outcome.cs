@@ -89,23 +89,15 @@ internal sealed partial class ClientCall<TRequest, TResponse>
     private Exception OutcomeException()
     {
         var (status, trailers) = _outcome!;
-        var isCancellation = status.StatusCode == StatusCode.DeadlineExceeded
-            || (status.StatusCode == StatusCode.Cancelled && status.DebugException is OperationCanceledException);
-        return isCancellation && _channel.Options.ThrowOperationCanceledOnCancellation
-            ? new OperationCanceledException(
-                status.ToString(), null, (status.DebugException as OperationCanceledException)?.CancellationToken ?? _over.Token)
-            : new RpcException(status, trailers);
+        return new RpcException(status, trailers);
     }
 
     private void End(Status status, Metadata trailers)
     {
-        if (Interlocked.CompareExchange(ref _outcome, new Outcome(status, trailers), null) is not null)
+        if (Interlocked.CompareExchange(ref _outcome, new Outcome(status, trailers), null) is null)
         {
-            return;
+            Release();
         }
-
-        Log.CallEnded(_channel.Logger, _method.FullName, status.StatusCode, status.Detail);
-        Release();
     }
 
     // Cancelling resets the stream unless both sides are done with it; it also ends reads and writes under way.

@@ -101,7 +101,7 @@ internal sealed partial class ClientCall<TRequest, TResponse> : IAsyncStreamRead
             _headers.TrySetResult(ReadMetadata(response.Headers));
             if (StatusMapping.FromHeaders(response) is { } status)
             {
-                var isSingle = _method.Type is MethodType.Unary or MethodType.ClientStreaming;
+                var isSingle = _method.Type == MethodType.Unary;
                 End(isSingle && status.StatusCode == StatusCode.OK ? NoResponse : status, ReadMetadata(response.Headers));
                 return null;
             }

@@ -14,8 +14,6 @@ internal sealed class ClientStreamWriter<TRequest, TResponse>(
     private Task _write = Task.CompletedTask;
     private bool _completed;
 
-    public WriteOptions? WriteOptions { get; set; } = call.Options.WriteOptions;
-
     public Task WriteAsync(TRequest message) => WriteAsync(message, CancellationToken.None);
 
     public Task WriteAsync(TRequest message, CancellationToken cancellationToken)
@@ -62,10 +60,7 @@ internal sealed class ClientStreamWriter<TRequest, TResponse>(
             var frame = frames.Frame(marshaller, message);
             var stream = await content.Stream.WaitAsync(call.Token).ConfigureAwait(false);
             await stream.WriteAsync(frame, call.Token).ConfigureAwait(false);
-            if (WriteOptions is null || !WriteOptions.Flags.HasFlag(WriteFlags.BufferHint))
-            {
-                await stream.FlushAsync(call.Token).ConfigureAwait(false);
-            }
+            await stream.FlushAsync(call.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {

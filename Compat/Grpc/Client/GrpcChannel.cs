@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Grpc.Net.Client;
 
@@ -16,7 +14,6 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
     {
         Address = address;
         Options = options;
-        Logger = (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger("Grpc.Net.Client");
         var handler = options.HttpHandler ?? new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
         Http = new HttpMessageInvoker(handler, options.DisposeHttpClient || options.HttpHandler is null);
     }
@@ -24,8 +21,6 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
     internal Uri Address { get; }
 
     internal GrpcChannelOptions Options { get; }
-
-    internal ILogger Logger { get; }
 
     internal HttpMessageInvoker Http { get; }
 
@@ -40,7 +35,7 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
     public static GrpcChannel ForAddress(Uri address) => ForAddress(address, new GrpcChannelOptions());
 
     /// <summary>A channel to an address, with options.</summary>
-    /// <exception cref="InvalidOperationException">The scheme is neither http nor https, or contradicts the credentials.</exception>
+    /// <exception cref="InvalidOperationException">The scheme is neither http nor https.</exception>
     public static GrpcChannel ForAddress(Uri address, GrpcChannelOptions channelOptions)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -49,12 +44,6 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
         {
             throw new InvalidOperationException(
                 $"No address resolver configured for the scheme '{address.Scheme}' of '{address}': use http:// or https://.");
-        }
-
-        if (channelOptions.Credentials is { } credentials && credentials.IsSecure != (address.Scheme == Uri.UriSchemeHttps))
-        {
-            throw new InvalidOperationException(
-                $"The channel credentials are {(credentials.IsSecure ? "secure" : "insecure")}, the address '{address}' is not.");
         }
 
         return new GrpcChannel(address, channelOptions);
@@ -91,11 +80,4 @@ public sealed class GrpcChannel : ChannelBase, IDisposable
     }
 
     internal void Unregister(IDisposable call) => _calls.TryRemove(call, out _);
-
-    /// <inheritdoc />
-    protected override Task ShutdownAsyncCore()
-    {
-        Dispose();
-        return Task.CompletedTask;
-    }
 }

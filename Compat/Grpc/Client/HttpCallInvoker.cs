@@ -28,15 +28,6 @@ internal sealed class HttpCallInvoker(GrpcChannel channel) : CallInvoker
         return new AsyncServerStreamingCall<TResponse>(call, call.Headers, call.GetStatus, call.GetTrailers, call.Dispose);
     }
 
-    public override AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options)
-    {
-        var call = new ClientCall<TRequest, TResponse>(channel, method, options);
-        var writer = call.StartStreaming();
-        return new AsyncClientStreamingCall<TRequest, TResponse>(
-            writer, call.ReceiveSingleAsync(), call.Headers, call.GetStatus, call.GetTrailers, call.Dispose);
-    }
-
     public override AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options)
     {

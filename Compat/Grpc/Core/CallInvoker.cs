@@ -21,12 +21,6 @@ public abstract class CallInvoker
         where TRequest : class
         where TResponse : class;
 
-    /// <summary>Many requests, one response.</summary>
-    public abstract AsyncClientStreamingCall<TRequest, TResponse> AsyncClientStreamingCall<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, string? host, CallOptions options)
-        where TRequest : class
-        where TResponse : class;
-
     /// <summary>Many requests, many responses.</summary>
     public abstract AsyncDuplexStreamingCall<TRequest, TResponse> AsyncDuplexStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options)

@@ -4,9 +4,7 @@ namespace Grpc.Core;
 /// <param name="headers">Metadata to send.</param>
 /// <param name="deadline">When the call must be over (UTC).</param>
 /// <param name="cancellationToken">Cancels the call.</param>
-/// <param name="writeOptions">Options of the request writes.</param>
-public struct CallOptions(
-    Metadata? headers = null, DateTime? deadline = null, CancellationToken cancellationToken = default, WriteOptions? writeOptions = null)
+public struct CallOptions(Metadata? headers = null, DateTime? deadline = null, CancellationToken cancellationToken = default)
 {
     /// <summary>Metadata to send.</summary>
     public Metadata? Headers { get; private set; } = headers;
@@ -17,9 +15,6 @@ public struct CallOptions(
     /// <summary>Cancels the call.</summary>
     public CancellationToken CancellationToken { get; private set; } = cancellationToken;
 
-    /// <summary>Options of the request writes.</summary>
-    public WriteOptions? WriteOptions { get; private set; } = writeOptions;
-
     /// <summary>The same options with other headers.</summary>
     public readonly CallOptions WithHeaders(Metadata headers) => this with { Headers = headers };
 
@@ -29,7 +24,4 @@ public struct CallOptions(
     /// <summary>The same options with another token.</summary>
     public readonly CallOptions WithCancellationToken(CancellationToken cancellationToken) =>
         this with { CancellationToken = cancellationToken };
-
-    /// <summary>The same options with other write options.</summary>
-    public readonly CallOptions WithWriteOptions(WriteOptions writeOptions) => this with { WriteOptions = writeOptions };
 }

@@ -9,10 +9,4 @@ public abstract class ChannelBase(string target)
 
     /// <summary>An invoker that makes its calls on this channel.</summary>
     public abstract CallInvoker CreateCallInvoker();
-
-    /// <summary>Shuts the channel down.</summary>
-    public Task ShutdownAsync() => ShutdownAsyncCore();
-
-    /// <summary>Behind <see cref="ShutdownAsync"/>.</summary>
-    protected virtual Task ShutdownAsyncCore() => Task.CompletedTask;
 }

@@ -9,8 +9,8 @@ public abstract class DeserializationContext
     public abstract int PayloadLength { get; }
 
     /// <summary>The message as an array of its own.</summary>
-    public virtual byte[] PayloadAsNewBuffer() => throw new NotImplementedException();
+    public virtual byte[] PayloadAsNewBuffer() => throw new NotSupportedException();
 
     /// <summary>The message in place; valid only until the deserializer returns.</summary>
-    public virtual ReadOnlySequence<byte> PayloadAsReadOnlySequence() => throw new NotImplementedException();
+    public virtual ReadOnlySequence<byte> PayloadAsReadOnlySequence() => throw new NotSupportedException();
 }

@@ -4,9 +4,6 @@ namespace Grpc.Core;
 /// <typeparam name="T">The type of the messages.</typeparam>
 public interface IAsyncStreamWriter<in T>
 {
-    /// <summary>Options of the writes that follow.</summary>
-    WriteOptions? WriteOptions { get; set; }
-
     /// <summary>Writes a message; waits while the peer's flow control window is full. One write at a time.</summary>
     Task WriteAsync(T message);
 

@@ -3,13 +3,8 @@ namespace Grpc.Core;
 /// <summary>One call, seen from the server method. Tests may subclass it.</summary>
 public abstract class ServerCallContext
 {
-    private Dictionary<object, object>? _userState;
-
     /// <summary>"/service/method".</summary>
     public string Method => MethodCore;
-
-    /// <summary>The authority that the client called.</summary>
-    public string Host => HostCore;
 
     /// <summary>The address of the peer, such as "ipv4:127.0.0.1:4711".</summary>
     public string Peer => PeerCore;
@@ -33,24 +28,11 @@ public abstract class ServerCallContext
         set => StatusCore = value;
     }
 
-    /// <summary>Options of the writes that follow.</summary>
-    public WriteOptions? WriteOptions
-    {
-        get => WriteOptionsCore;
-        set => WriteOptionsCore = value;
-    }
-
-    /// <summary>Who the peer is.</summary>
-    public AuthContext AuthContext => AuthContextCore;
-
     /// <summary>Anything that interceptors and the method want to share during the call.</summary>
     public IDictionary<object, object> UserState => UserStateCore;
 
     /// <summary>Behind <see cref="Method"/>.</summary>
     protected abstract string MethodCore { get; }
-
-    /// <summary>Behind <see cref="Host"/>.</summary>
-    protected abstract string HostCore { get; }
 
     /// <summary>Behind <see cref="Peer"/>.</summary>
     protected abstract string PeerCore { get; }
@@ -70,24 +52,12 @@ public abstract class ServerCallContext
     /// <summary>Behind <see cref="Status"/>.</summary>
     protected abstract Status StatusCore { get; set; }
 
-    /// <summary>Behind <see cref="WriteOptions"/>.</summary>
-    protected abstract WriteOptions? WriteOptionsCore { get; set; }
-
-    /// <summary>Behind <see cref="AuthContext"/>.</summary>
-    protected abstract AuthContext AuthContextCore { get; }
-
     /// <summary>Behind <see cref="UserState"/>.</summary>
-    protected virtual IDictionary<object, object> UserStateCore => _userState ??= [];
+    protected abstract IDictionary<object, object> UserStateCore { get; }
 
     /// <summary>Sends the response headers now; allowed once, before the first message.</summary>
     public Task WriteResponseHeadersAsync(Metadata responseHeaders) => WriteResponseHeadersAsyncCore(responseHeaders);
 
-    /// <summary>Not supported by this server, as in the real library.</summary>
-    public ContextPropagationToken CreatePropagationToken(ContextPropagationOptions? options = null) => CreatePropagationTokenCore(options);
-
     /// <summary>Behind <see cref="WriteResponseHeadersAsync"/>.</summary>
     protected abstract Task WriteResponseHeadersAsyncCore(Metadata responseHeaders);
-
-    /// <summary>Behind <see cref="CreatePropagationToken"/>.</summary>
-    protected abstract ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options);
 }

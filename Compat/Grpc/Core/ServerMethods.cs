@@ -5,12 +5,6 @@ public delegate Task<TResponse> UnaryServerMethod<TRequest, TResponse>(TRequest 
     where TRequest : class
     where TResponse : class;
 
-/// <summary>A server method with many requests and one response.</summary>
-public delegate Task<TResponse> ClientStreamingServerMethod<TRequest, TResponse>(
-    IAsyncStreamReader<TRequest> requestStream, ServerCallContext context)
-    where TRequest : class
-    where TResponse : class;
-
 /// <summary>A server method with one request and many responses.</summary>
 public delegate Task ServerStreamingServerMethod<TRequest, TResponse>(
     TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context)

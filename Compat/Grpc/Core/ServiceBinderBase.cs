@@ -7,23 +7,17 @@ public class ServiceBinderBase
     public virtual void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, UnaryServerMethod<TRequest, TResponse>? handler)
         where TRequest : class
-        where TResponse : class => throw new NotImplementedException();
-
-    /// <summary>Adds a client streaming method.</summary>
-    public virtual void AddMethod<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler)
-        where TRequest : class
-        where TResponse : class => throw new NotImplementedException();
+        where TResponse : class => throw new NotSupportedException();
 
     /// <summary>Adds a server streaming method.</summary>
     public virtual void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
         where TRequest : class
-        where TResponse : class => throw new NotImplementedException();
+        where TResponse : class => throw new NotSupportedException();
 
     /// <summary>Adds a duplex streaming method.</summary>
     public virtual void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler)
         where TRequest : class
-        where TResponse : class => throw new NotImplementedException();
+        where TResponse : class => throw new NotSupportedException();
 }

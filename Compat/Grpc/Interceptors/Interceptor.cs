@@ -9,13 +9,6 @@ public abstract class Interceptor
         where TRequest : class
         where TResponse : class => continuation(request, context);
 
-    /// <summary>Wraps a client streaming method.</summary>
-    public virtual Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
-        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context,
-        ClientStreamingServerMethod<TRequest, TResponse> continuation)
-        where TRequest : class
-        where TResponse : class => continuation(requestStream, context);
-
     /// <summary>Wraps a server streaming method.</summary>
     public virtual Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,

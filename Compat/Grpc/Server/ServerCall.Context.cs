@@ -8,15 +8,12 @@ namespace Grpc.AspNetCore.Server;
 // What the method sees of its call.
 internal sealed partial class ServerCall : ServerCallContext
 {
-    private static readonly AuthContext Unauthenticated = new(null, []);
     private Metadata? _requestHeaders;
     private Metadata? _trailers;
     private Status _status;
     private DateTime _deadline = DateTime.MaxValue;
 
     protected override string MethodCore => Http.Request.Path.Value!;
-
-    protected override string HostCore => Http.Request.Host.Value!;
 
     protected override string PeerCore => (Http.Connection.RemoteIpAddress, Http.Connection.RemotePort) switch
     {
@@ -39,14 +36,7 @@ internal sealed partial class ServerCall : ServerCallContext
         set => _status = value;
     }
 
-    protected override WriteOptions? WriteOptionsCore { get; set; }
-
-    protected override AuthContext AuthContextCore => Unauthenticated;
-
     protected override IDictionary<object, object> UserStateCore => Http.Items!;
-
-    protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) =>
-        throw new NotSupportedException("Context propagation is not supported.");
 
     protected override async Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
     {

@@ -6,12 +6,6 @@ namespace Grpc.AspNetCore.Server;
 internal sealed class ServerStreamWriter<T>(ServerCall call, Marshaller<T> marshaller) : IServerStreamWriter<T>
     where T : class
 {
-    public WriteOptions? WriteOptions
-    {
-        get => call.WriteOptions;
-        set => call.WriteOptions = value;
-    }
-
     public Task WriteAsync(T message) => WriteAsync(message, CancellationToken.None);
 
     public async Task WriteAsync(T message, CancellationToken cancellationToken)
@@ -19,7 +13,6 @@ internal sealed class ServerStreamWriter<T>(ServerCall call, Marshaller<T> marsh
         ArgumentNullException.ThrowIfNull(message);
         using var registration = cancellationToken.Register(call.Reset);
         cancellationToken.ThrowIfCancellationRequested();
-        var flush = WriteOptions is null || !WriteOptions.Flags.HasFlag(WriteFlags.BufferHint);
-        await call.WriteAsync(marshaller, message, flush).ConfigureAwait(false);
+        await call.WriteAsync(marshaller, message, flush: true).ConfigureAwait(false);
     }
 }

@@ -43,25 +43,6 @@ internal sealed class ServiceBinder<TService>(IEndpointRouteBuilder builder) : S
     }
 
     public override void AddMethod<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler)
-    {
-        var invoke = Open<Func<TService, IAsyncStreamReader<TRequest>, ServerCallContext, Task<TResponse>>>(method);
-        Map(method, async call =>
-        {
-            var service = Activate(call);
-            ClientStreamingServerMethod<TRequest, TResponse> next = (requests, context) => invoke(service, requests, context);
-            foreach (var interceptor in call.InterceptorsInnermostFirst())
-            {
-                var inner = next;
-                next = (requests, context) => interceptor.ClientStreamingServerHandler(requests, context, inner);
-            }
-
-            var reader = new ServerStreamReader<TRequest>(call, method.RequestMarshaller);
-            await call.RespondAsync(method.ResponseMarshaller, await next(reader, call).ConfigureAwait(false)).ConfigureAwait(false);
-        });
-    }
-
-    public override void AddMethod<TRequest, TResponse>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Open<Func<TService, TRequest, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(method);

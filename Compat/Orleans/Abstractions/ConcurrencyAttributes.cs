@@ -11,7 +11,3 @@ public sealed class ReentrantAttribute : Attribute;
 /// <summary>Calls to the method may start whatever else the grain awaits.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class AlwaysInterleaveAttribute : Attribute;
-
-/// <summary>The caller does not wait for the call, and never learns whether it failed.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class OneWayAttribute : Attribute;

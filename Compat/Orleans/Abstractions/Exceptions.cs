@@ -2,22 +2,7 @@ namespace Orleans.Runtime
 {
     /// <summary>Base of the runtime's own exceptions.</summary>
     [GenerateSerializer]
-    public class OrleansException : Exception
-    {
-        public OrleansException()
-        {
-        }
-
-        public OrleansException(string message)
-            : base(message)
-        {
-        }
-
-        public OrleansException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
-    }
+    public class OrleansException(string message) : Exception(message);
 
     /// <summary>A call was not delivered.</summary>
     [GenerateSerializer]
@@ -27,66 +12,19 @@ namespace Orleans.Runtime
             : base(message)
         {
         }
-
-        internal OrleansMessageRejectionException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
     }
 
     /// <summary>The silo a call ran on, or should have run on, is gone. Whether the call had its effect is unknown.</summary>
     [GenerateSerializer]
-    public sealed class SiloUnavailableException : OrleansMessageRejectionException
-    {
-        public SiloUnavailableException()
-            : base("SiloUnavailableException")
-        {
-        }
-
-        public SiloUnavailableException(string msg)
-            : base(msg)
-        {
-        }
-
-        public SiloUnavailableException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
-    }
+    public sealed class SiloUnavailableException(string msg) : OrleansMessageRejectionException(msg);
 
     /// <summary>The options or registrations of a silo or client contradict one another.</summary>
     [GenerateSerializer]
-    public sealed class OrleansConfigurationException : Exception
-    {
-        public OrleansConfigurationException(string message)
-            : base(message)
-        {
-        }
-
-        public OrleansConfigurationException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
-    }
+    public sealed class OrleansConfigurationException(string message) : Exception(message);
 
     /// <summary>The grain no longer knows an enumeration: it was deactivated since, or the enumerator idled for too long.</summary>
     [GenerateSerializer]
-    public sealed class EnumerationAbortedException : Exception
-    {
-        public EnumerationAbortedException()
-        {
-        }
-
-        public EnumerationAbortedException(string message)
-            : base(message)
-        {
-        }
-
-        public EnumerationAbortedException(string message, Exception innerException)
-            : base(message, innerException)
-        {
-        }
-    }
+    public sealed class EnumerationAbortedException(string message) : Exception(message);
 }
 
 namespace Orleans.Storage
@@ -97,41 +35,20 @@ namespace Orleans.Storage
 
     /// <summary>Somebody else wrote the state since it was read. Escaping a call, it deactivates the activation.</summary>
     [GenerateSerializer]
-    public class InconsistentStateException : Runtime.OrleansException
+    public class InconsistentStateException(string errorMsg, string? storedEtag, string? currentEtag) : Runtime.OrleansException(errorMsg)
     {
-        public InconsistentStateException()
-        {
-        }
-
         public InconsistentStateException(string message)
-            : base(message)
+            : this(message, null, null)
         {
-        }
-
-        public InconsistentStateException(string message, Exception? innerException)
-            : base(message, innerException!)
-        {
-        }
-
-        public InconsistentStateException(string errorMsg, string? storedEtag, string? currentEtag)
-            : this(errorMsg, storedEtag, currentEtag, null)
-        {
-        }
-
-        public InconsistentStateException(string errorMsg, string? storedEtag, string? currentEtag, Exception? storageException)
-            : base(errorMsg, storageException!)
-        {
-            StoredEtag = storedEtag;
-            CurrentEtag = currentEtag;
         }
 
         /// <summary>The ETag that storage holds.</summary>
         [Id(1)]
-        public string? StoredEtag { get; private set; }
+        public string? StoredEtag { get; private set; } = storedEtag;
 
         /// <summary>The ETag that the writer held.</summary>
         [Id(2)]
-        public string? CurrentEtag { get; private set; }
+        public string? CurrentEtag { get; private set; } = currentEtag;
 
         /// <summary>Whether the activation whose call it escapes threw it: a caller further up is not deactivated for it.</summary>
         [Id(0)]

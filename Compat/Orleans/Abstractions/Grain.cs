@@ -17,11 +17,6 @@ public abstract class Grain : IGrainBase, IAddressable
 
     public GrainReference GrainReference => GrainContext.GrainReference;
 
-    public string IdentityString => GrainContext.GrainId.ToString();
-
-    /// <summary>The silo's address in text.</summary>
-    public string RuntimeIdentity => ServiceProvider.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToString();
-
     protected IGrainFactory GrainFactory => ServiceProvider.GetRequiredService<IGrainFactory>();
 
     protected internal IServiceProvider ServiceProvider => GrainContext.ActivationServices;

@@ -9,15 +9,9 @@ public static class GrainExtensions
     public static TGrainInterface AsReference<TGrainInterface>(this IAddressable grain) =>
         (TGrainInterface)(object)ReferenceOf(grain).As(typeof(TGrainInterface));
 
-    public static TGrainInterface Cast<TGrainInterface>(this IAddressable grain) => grain.AsReference<TGrainInterface>();
-
     public static GrainId GetGrainId(this IAddressable grain) => ReferenceOf(grain).GrainId;
 
     public static string GetPrimaryKeyString(this IAddressable grain) => grain.GetGrainId().Key.ToString();
-
-    public static Guid GetPrimaryKey(this IAddressable grain) => grain.GetGrainId().GetGuidKey();
-
-    public static long GetPrimaryKeyLong(this IAddressable grain) => grain.GetGrainId().GetIntegerKey();
 
     private static GrainReference ReferenceOf(IAddressable grain)
     {

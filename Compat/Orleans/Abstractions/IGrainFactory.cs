@@ -1,21 +1,10 @@
-using Orleans.Runtime;
-
 namespace Orleans;
 
 /// <summary>Makes references to grains. No grain is activated by it.</summary>
 public interface IGrainFactory
 {
-    TGrainInterface GetGrain<TGrainInterface>(Guid primaryKey, string? grainClassNamePrefix = null)
-        where TGrainInterface : IGrainWithGuidKey;
-
-    TGrainInterface GetGrain<TGrainInterface>(long primaryKey, string? grainClassNamePrefix = null)
-        where TGrainInterface : IGrainWithIntegerKey;
-
     TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null)
         where TGrainInterface : IGrainWithStringKey;
-
-    TGrainInterface GetGrain<TGrainInterface>(GrainId grainId)
-        where TGrainInterface : IAddressable;
 }
 
 /// <summary>A connection to a cluster. In a silo's own services it is the silo's.</summary>

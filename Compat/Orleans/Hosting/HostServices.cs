@@ -22,16 +22,10 @@ internal static class HostServices
         Exclude<IClientBuilder>(services);
         AddOptions(services, configuration);
         services.AddOptions<EndpointOptions>().Bind(configuration.GetSection("Orleans:Endpoints"));
-        services.AddOptions<SiloOptions>().Configure(options => options.SiloName = configuration["Orleans:Name"]!);
         services.AddSingleton<Silo>();
         services.AddSingleton<ILocalSiloDetails>(provider => provider.GetRequiredService<Silo>());
         services.AddSingleton(provider => new GrainFactory(provider.GetRequiredService<Silo>().Caller, provider));
-        services.AddScoped<ActivationAccessor>();
-        services.AddScoped<IGrainContextAccessor>(provider => provider.GetRequiredService<ActivationAccessor>());
-        services.AddScoped(provider => provider.GetRequiredService<ActivationAccessor>().GrainContext);
-        services.TryAddSingleton<PlacementStrategy, RandomPlacement>();
-        services.AddPlacementDirector<RandomPlacement, RandomPlacementDirector>();
-        services.AddPlacementDirector<PreferLocalPlacement, PreferLocalPlacementDirector>();
+        services.AddKeyedSingleton<IPlacementDirector, RandomPlacementDirector>(typeof(RandomPlacement));
         services.AddHostedService<SiloHostedService>();
         var builder = new SiloBuilder(services, configuration);
         services.AddSingleton<ISiloBuilder>(builder);
@@ -60,7 +54,7 @@ internal static class HostServices
         var caller = new GrainCaller(
             () => InProcessCluster.Named(cluster.ClusterId, cluster.ServiceId),
             null,
-            provider.GetRequiredService<IOptions<ClientMessagingOptions>>().Value,
+            provider.GetRequiredService<IOptions<ClientMessagingOptions>>().Value.ResponseTimeout,
             provider.GetRequiredService<TimeProvider>());
         return new GrainFactory(caller, provider);
     }
@@ -85,7 +79,11 @@ internal static class HostServices
 
     private sealed class SiloHostedService(Silo silo) : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken) => silo.StartAsync(cancellationToken);
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            silo.Start();
+            return Task.CompletedTask;
+        }
 
         public Task StopAsync(CancellationToken cancellationToken) => silo.StopAsync(cancellationToken);
     }

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Net;
-
 namespace Orleans.Configuration;
 
 /// <summary>Which cluster a silo or client belongs to. Hosts of one process that name the same find one another.</summary>
@@ -16,51 +13,20 @@ public class ClusterOptions
     public string ServiceId { get; set; } = DefaultServiceId;
 }
 
-/// <summary>The silo's name in logs.</summary>
-public class SiloOptions
-{
-    public string SiloName { get; set; } = null!;
-}
-
 /// <summary>The silo's address. Nothing listens there: the stand-in is for one process.</summary>
 public class EndpointOptions
 {
     public const int DEFAULT_SILO_PORT = 11111;
     public const int DEFAULT_GATEWAY_PORT = 30000;
 
-    public IPAddress AdvertisedIPAddress { get; set; } = IPAddress.Loopback;
-
     public int SiloPort { get; set; } = DEFAULT_SILO_PORT;
-
-    public int GatewayPort { get; set; } = DEFAULT_GATEWAY_PORT;
-
-    public IPEndPoint? SiloListeningEndpoint { get; set; }
-
-    public IPEndPoint? GatewayListeningEndpoint { get; set; }
 }
 
 /// <summary>Limits of calls.</summary>
 public abstract class MessagingOptions
 {
-    private TimeSpan _responseTimeout = TimeSpan.FromSeconds(30);
-
     /// <summary>How long a caller waits for a response.</summary>
-    public TimeSpan ResponseTimeout
-    {
-        get => Debugger.IsAttached ? ResponseTimeoutWithDebugger : _responseTimeout;
-        set => _responseTimeout = value;
-    }
-
-    public TimeSpan ResponseTimeoutWithDebugger { get; set; } = TimeSpan.FromMinutes(30);
-
-    /// <summary>Whether a caller that no longer waits also cancels the callee.</summary>
-    public bool CancelRequestOnTimeout { get; set; }
-
-    /// <summary>Whether a cancelled caller waits until the callee has ended.</summary>
-    public bool WaitForCancellationAcknowledgement { get; set; }
-
-    /// <summary>Has no effect in one process.</summary>
-    public int MaxMessageBodySize { get; set; } = 100 * 1024 * 1024;
+    public TimeSpan ResponseTimeout { get; set; } = TimeSpan.FromSeconds(30);
 }
 
 /// <summary>Limits of the calls that a silo's grains make.</summary>
@@ -78,18 +44,9 @@ public class GrainCollectionOptions
     /// <summary>How long an activation may be idle; more than <see cref="CollectionQuantum"/>.</summary>
     public TimeSpan CollectionAge { get; set; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>The same for one class, by its full name.</summary>
-    public Dictionary<string, TimeSpan> ClassSpecificCollectionAge { get; set; } = [];
-
     /// <summary>How long OnActivateAsync may take.</summary>
     public TimeSpan ActivationTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long OnDeactivateAsync may take.</summary>
     public TimeSpan DeactivationTimeout { get; set; } = TimeSpan.FromSeconds(30);
-}
-
-/// <summary>Nothing to choose in the stand-in.</summary>
-public class MemoryGrainStorageOptions
-{
-    public int NumStorageGrains { get; set; } = 10;
 }

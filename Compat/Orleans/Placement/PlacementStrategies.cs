@@ -1,22 +1,10 @@
 namespace Orleans.Runtime
 {
     /// <summary>Names how new activations of a grain class are placed; an <see cref="Placement.IPlacementDirector"/> does it.</summary>
-    public abstract class PlacementStrategy
-    {
-        public virtual bool IsUsingGrainDirectory => true;
-    }
+    public abstract class PlacementStrategy;
 
-    /// <summary>Any silo, drawn evenly.</summary>
-    public sealed class RandomPlacement : PlacementStrategy
-    {
-        internal static RandomPlacement Singleton { get; } = new();
-    }
-
-    /// <summary>The caller's silo where it is active, else any.</summary>
-    public sealed class PreferLocalPlacement : PlacementStrategy
-    {
-        internal static PreferLocalPlacement Singleton { get; } = new();
-    }
+    /// <summary>Any silo, drawn evenly: what a grain class without a placement of its own has.</summary>
+    public sealed class RandomPlacement : PlacementStrategy;
 }
 
 namespace Orleans.Placement
@@ -32,12 +20,4 @@ namespace Orleans.Placement
 
         public PlacementStrategy PlacementStrategy { get; }
     }
-
-    /// <inheritdoc cref="RandomPlacement"/>
-    [AttributeUsage(AttributeTargets.Class)]
-    public sealed class RandomPlacementAttribute() : PlacementAttribute(RandomPlacement.Singleton);
-
-    /// <inheritdoc cref="PreferLocalPlacement"/>
-    [AttributeUsage(AttributeTargets.Class)]
-    public sealed class PreferLocalPlacementAttribute() : PlacementAttribute(PreferLocalPlacement.Singleton);
 }

@@ -22,7 +22,6 @@ internal sealed partial class Activation : IGrainContext
         Streams = new StreamTable(this);
         _scheduler = new ActivationScheduler(this);
         _scope = silo.Services.CreateAsyncScope();
-        ActivationServices.GetRequiredService<ActivationAccessor>().Activation = this;
         _idleSince = silo.Time.GetUtcNow();
     }
 
@@ -46,8 +45,6 @@ internal sealed partial class Activation : IGrainContext
     public GrainReference GrainReference { get; }
 
     public IGrainBase? GrainInstance { get; private set; }
-
-    object? IGrainContext.GrainInstance => GrainInstance;
 
     public IServiceProvider ActivationServices => _scope.ServiceProvider;
 
@@ -159,7 +156,6 @@ internal sealed partial class Activation : IGrainContext
             // A caller that gave up while the request waited gets nothing done.
             if (!request.Response.IsCompleted)
             {
-                RequestContext.Restore(request.Context);
                 request.Complete(await request.Run(this));
             }
         }
@@ -173,10 +169,6 @@ internal sealed partial class Activation : IGrainContext
             }
 
             request.Fail(CopyError(error));
-            if (request.Has(RequestFlags.OneWay))
-            {
-                Log.OneWayRequestFailed(Silo.Logger, error, request.ToString());
-            }
         }
         finally
         {
@@ -202,11 +194,7 @@ internal sealed partial class Activation : IGrainContext
         lock (_gate)
         {
             _running.Remove(request);
-            if (!request.Has(RequestFlags.Unused))
-            {
-                _idleSince = Silo.Time.GetUtcNow();
-            }
-
+            _idleSince = Silo.Time.GetUtcNow();
             StartRunnable(all: false);
             FinishWhenIdle();
         }

@@ -6,7 +6,6 @@ namespace Orleans.Runtime;
 internal sealed partial class Activation
 {
     private readonly List<IActivationState> _states = [];
-    private readonly List<GrainTimer> _timers = [];
     private DateTimeOffset _idleSince;
     private DateTimeOffset _keepAliveUntil;
     private DeactivationReason _reason;
@@ -17,22 +16,6 @@ internal sealed partial class Activation
     public void Activate() => Start(ActivateAsync);
 
     public void Add(IActivationState state) => _states.Add(state);
-
-    public void Add(GrainTimer timer)
-    {
-        lock (_gate)
-        {
-            _timers.Add(timer);
-        }
-    }
-
-    public void Remove(GrainTimer timer)
-    {
-        lock (_gate)
-        {
-            _timers.Remove(timer);
-        }
-    }
 
     public void DelayDeactivation(TimeSpan span)
     {
@@ -63,14 +46,13 @@ internal sealed partial class Activation
         }
     }
 
-    /// <summary>Deactivates if nothing used the activation for as long as its class may idle.</summary>
+    /// <summary>Deactivates if nothing used the activation for the collection age.</summary>
     public void CollectIfIdle(DateTimeOffset now)
     {
         lock (_gate)
         {
-            TimeSpan limit = Class.AgeLimit(Silo.CollectionOptions);
-            bool idle = _waiting.Count == 0 && _running.Count == 0 && _keepAliveUntil <= now && limit != TimeSpan.MaxValue
-                && now - _idleSince >= limit;
+            bool idle = _waiting.Count == 0 && _running.Count == 0 && _keepAliveUntil <= now
+                && now - _idleSince >= Silo.CollectionOptions.CollectionAge;
             if (!idle)
             {
                 return;
@@ -91,7 +73,6 @@ internal sealed partial class Activation
             _waiting.Clear();
         }
 
-        StopTimers();
         Post(Streams.CancelAll);
         lost.ForEach(request => request.Fail(error));
         _deactivated.TrySetResult();
@@ -148,7 +129,6 @@ internal sealed partial class Activation
 
     private async Task FinishAsync()
     {
-        StopTimers();
         using var limit = new CancellationTokenSource(Silo.CollectionOptions.DeactivationTimeout, Silo.Time);
         try
         {
@@ -177,7 +157,7 @@ internal sealed partial class Activation
         }
 
         Silo.Cluster.Remove(this);
-        foreach (GrainRequest request in waiting.Where(request => !request.Has(RequestFlags.Local)))
+        foreach (GrainRequest request in waiting)
         {
             if (activationError is not null)
             {
@@ -211,20 +191,6 @@ internal sealed partial class Activation
         {
             // Policy: as above; what cannot be freed must not keep the grain id occupied.
             Log.DeactivationFailed(Silo.Logger, error, ToString());
-        }
-    }
-
-    private void StopTimers()
-    {
-        GrainTimer[] timers;
-        lock (_gate)
-        {
-            timers = [.. _timers];
-        }
-
-        foreach (GrainTimer timer in timers)
-        {
-            timer.Dispose();
         }
     }
 }

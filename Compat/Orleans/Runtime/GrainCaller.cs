@@ -1,9 +1,7 @@
-using Orleans.Configuration;
-
 namespace Orleans.Runtime;
 
 /// <summary>The sending half of a silo or client: gives each call its time limit and cancellation, then hands it to the cluster.</summary>
-internal sealed class GrainCaller(Func<InProcessCluster> cluster, Silo? silo, MessagingOptions options, TimeProvider time)
+internal sealed class GrainCaller(Func<InProcessCluster> cluster, Silo? silo, TimeSpan responseTimeout, TimeProvider time)
 {
     /// <returns>The response: a copy of the result, or the callee's exception.</returns>
     /// <exception cref="TimeoutException">(From the task.) No response in time; the callee may still run.</exception>
@@ -21,17 +19,13 @@ internal sealed class GrainCaller(Func<InProcessCluster> cluster, Silo? silo, Me
         }
 
         cluster().Dispatch(request, silo);
-        if (!request.Has(RequestFlags.OneWay))
-        {
-            Watch(request, token);
-        }
-
+        Watch(request, token);
         return request.Response;
     }
 
     private void Watch(GrainRequest request, CancellationToken token)
     {
-        TimeSpan limit = request.ResponseTimeout ?? options.ResponseTimeout;
+        TimeSpan limit = request.ResponseTimeout ?? responseTimeout;
         ITimer? timer = limit == Timeout.InfiniteTimeSpan
             ? null
             : time.CreateTimer(_ => TimeOut(request, limit), null, limit, Timeout.InfiniteTimeSpan);
@@ -47,22 +41,12 @@ internal sealed class GrainCaller(Func<InProcessCluster> cluster, Silo? silo, Me
             TaskScheduler.Default);
     }
 
-    private void TimeOut(GrainRequest request, TimeSpan limit)
-    {
+    private static void TimeOut(GrainRequest request, TimeSpan limit) =>
         request.Fail(new TimeoutException($"Response did not arrive on time in {limit} for message: {request}."));
-        if (options.CancelRequestOnTimeout)
-        {
-            request.SignalCancellation();
-        }
-    }
 
-    private void Cancel(GrainRequest request, CancellationToken token)
+    private static void Cancel(GrainRequest request, CancellationToken token)
     {
-        if (!options.WaitForCancellationAcknowledgement)
-        {
-            request.FailCancelled(token);
-        }
-
+        request.FailCancelled(token);
         request.SignalCancellation();
     }
 }

@@ -1,7 +1,6 @@
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Concurrency;
-using Orleans.Configuration;
 using Orleans.Placement;
 
 namespace Orleans.Runtime;
@@ -11,17 +10,13 @@ internal sealed class GrainClass
 {
     private readonly ParameterInfo[] _facets;
     private readonly ObjectFactory _create;
-    private readonly TimeSpan? _ageLimit;
 
     public GrainClass(Type type)
     {
         Type = type;
         GrainType = type.GetCustomAttribute<GrainTypeAttribute>()?.GetGrainType(null!, type) ?? GrainType.Create(DefaultName(type));
-        Placement = type.GetCustomAttribute<PlacementAttribute>()?.PlacementStrategy;
+        Placement = type.GetCustomAttribute<PlacementAttribute>()?.PlacementStrategy ?? new RandomPlacement();
         Reentrant = type.IsDefined(typeof(ReentrantAttribute));
-        _ageLimit = type.IsDefined(typeof(KeepAliveAttribute))
-            ? TimeSpan.MaxValue
-            : type.GetCustomAttribute<CollectionAgeLimitAttribute>()?.AgeLimit;
         _facets = [.. type.GetConstructors()
             .SelectMany(constructor => constructor.GetParameters())
             .Where(parameter => parameter.IsDefined(typeof(PersistentStateAttribute)))];
@@ -32,13 +27,9 @@ internal sealed class GrainClass
 
     public GrainType GrainType { get; }
 
-    /// <summary>Null: the cluster's default.</summary>
-    public PlacementStrategy? Placement { get; }
+    public PlacementStrategy Placement { get; }
 
     public bool Reentrant { get; }
-
-    public TimeSpan AgeLimit(GrainCollectionOptions options) =>
-        _ageLimit ?? (options.ClassSpecificCollectionAge.TryGetValue(Type.FullName!, out TimeSpan age) ? age : options.CollectionAge);
 
     /// <summary>Makes an instance with its services and states injected; the states are not read yet.</summary>
     public IGrainBase CreateInstance(Activation activation)

@@ -29,13 +29,12 @@ internal sealed class GrainMethod
         ResponseTimeout = method.GetCustomAttribute<ResponseTimeoutAttribute>()?.Timeout;
         Flags = RequestFlags.None
             | (method.IsDefined(typeof(AlwaysInterleaveAttribute)) ? RequestFlags.AlwaysInterleave : 0)
-            | (method.IsDefined(typeof(ReadOnlyAttribute)) ? RequestFlags.ReadOnly : 0)
-            | (method.IsDefined(typeof(OneWayAttribute)) || method.ReturnType == typeof(void) ? RequestFlags.OneWay : 0);
+            | (method.IsDefined(typeof(ReadOnlyAttribute)) ? RequestFlags.ReadOnly : 0);
     }
 
     public string Name { get; }
 
-    public RequestFlags Flags { get; }
+    private RequestFlags Flags { get; }
 
     public TimeSpan? ResponseTimeout { get; }
 
@@ -102,9 +101,6 @@ internal sealed class GrainMethod
         IEnumerable<Expression> arguments = parameters.Select((parameter, i) =>
             Expression.Convert(Expression.ArrayIndex(values, Expression.Constant(i)), parameter.ParameterType));
         Expression call = Expression.Call(Expression.Convert(instance, method.DeclaringType!), method, arguments);
-        Expression body = method.ReturnType == typeof(void)
-            ? Expression.Block(call, Expression.Constant(null))
-            : Expression.Convert(call, typeof(object));
-        return Expression.Lambda<Func<object, object?[], object?>>(body, instance, values).Compile();
+        return Expression.Lambda<Func<object, object?[], object?>>(Expression.Convert(call, typeof(object)), instance, values).Compile();
     }
 }

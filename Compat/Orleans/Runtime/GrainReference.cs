@@ -15,13 +15,7 @@ public class GrainReference : DispatchProxy, IAddressable, IEquatable<GrainRefer
 
     public override int GetHashCode() => GrainId.GetHashCode();
 
-    public uint GetUniformHashCode() => GrainId.GetUniformHashCode();
-
     public sealed override string ToString() => $"GrainReference:{GrainId}";
-
-    public static bool operator ==(GrainReference? reference1, GrainReference? reference2) => Equals(reference1, reference2);
-
-    public static bool operator !=(GrainReference? reference1, GrainReference? reference2) => !Equals(reference1, reference2);
 
     internal static GrainReference Create(GrainCaller caller, GrainId id, Type interfaceType)
     {

@@ -5,15 +5,8 @@ namespace Orleans.Runtime;
 internal enum RequestFlags
 {
     None = 0,
-    OneWay = 1,
-    ReadOnly = 2,
-    AlwaysInterleave = 4,
-
-    /// <summary>Made by the activation itself: it ends with it instead of going to the next one.</summary>
-    Local = 8,
-
-    /// <summary>Does not count as use of the activation.</summary>
-    Unused = 16,
+    ReadOnly = 1,
+    AlwaysInterleave = 2,
 }
 
 /// <summary>What a request does on its activation.</summary>
@@ -30,23 +23,17 @@ internal sealed class GrainRequest(GrainId target, string method, RequestFlags f
 
     public GrainId Target { get; } = target;
 
-    public string Method { get; } = method;
-
-    public RequestFlags Flags { get; } = flags;
-
     /// <summary>Null: the caller's options decide.</summary>
     public TimeSpan? ResponseTimeout { get; init; }
-
-    public Dictionary<string, object>? Context { get; } = RequestContext.Capture();
 
     public Task<object?> Response => _response.Task;
 
     /// <summary>The token the callee sees; asked for before the request is sent, where the method takes one.</summary>
     public CancellationToken CalleeToken => (_calleeCancellation ??= new CancellationTokenSource()).Token;
 
-    public override string ToString() => $"Request {Method} to grain {Target}";
+    public override string ToString() => $"Request {method} to grain {Target}";
 
-    public bool Has(RequestFlags flag) => (Flags & flag) != 0;
+    public bool Has(RequestFlags flag) => (flags & flag) != 0;
 
     public ValueTask<object?> Run(Activation activation)
     {

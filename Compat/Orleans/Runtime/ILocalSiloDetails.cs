@@ -7,21 +7,14 @@ public interface ILocalSiloDetails
 
     string ClusterId { get; }
 
-    string DnsHostName { get; }
-
     SiloAddress SiloAddress { get; }
-
-    SiloAddress GatewayAddress { get; }
 }
 
 /// <summary>Where a silo is in its life.</summary>
-public enum SiloStatus
+internal enum SiloStatus
 {
-    None,
     Created,
-    Joining,
     Active,
     ShuttingDown,
-    Stopping,
     Dead,
 }

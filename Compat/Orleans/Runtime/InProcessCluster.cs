@@ -109,12 +109,10 @@ internal sealed class InProcessCluster(string clusterId, string serviceId)
         }
 
         Silo local = from is { Status: SiloStatus.Active } ? from : active[Random.Shared.Next(active.Length)];
-        PlacementStrategy strategy = grainClass.Placement ?? local.Services.GetRequiredService<PlacementStrategy>();
+        PlacementStrategy strategy = grainClass.Placement;
         IPlacementDirector director = local.Services.GetKeyedService<IPlacementDirector>(strategy.GetType())
             ?? throw new OrleansConfigurationException($"No placement director is registered for {strategy.GetType()}.");
-        var interfaceType = GrainInterfaceType.Create(request.Method.Split('.')[0]);
-        var target = new PlacementTarget(request.Target, request.Context ?? [], interfaceType, 0);
-        return await director.OnAddActivation(strategy, target, local);
+        return await director.OnAddActivation(strategy, new PlacementTarget(request.Target), local);
     }
 
     private void CreateOn(SiloAddress address, GrainClass grainClass, GrainId id)

@@ -6,18 +6,18 @@ namespace Orleans.Runtime;
 internal abstract class ReturnShape
 {
     /// <summary>The caller's side.</summary>
-    public virtual object? Call(GrainReference grain, GrainMethod method, object?[] arguments, CancellationToken token) =>
-        Wrap(method.Send(grain, arguments, token), method.Flags);
+    public virtual object Call(GrainReference grain, GrainMethod method, object?[] arguments, CancellationToken token) =>
+        Wrap(method.Send(grain, arguments, token));
 
     /// <summary>The callee's side: awaits what the method returned and copies the result.</summary>
     public abstract ValueTask<object?> AwaitResult(object? returned);
 
-    protected abstract object? Wrap(Task<object?> response, RequestFlags flags);
+    protected abstract object Wrap(Task<object?> response);
 
-    /// <exception cref="NotSupportedException">Grain methods return void, a task or an asynchronous sequence.</exception>
+    /// <exception cref="NotSupportedException">Grain methods return tasks or asynchronous sequences.</exception>
     public static ReturnShape For(Type type, string method)
     {
-        if (type == typeof(void) || type == typeof(Task) || type == typeof(ValueTask))
+        if (type == typeof(Task) || type == typeof(ValueTask))
         {
             return new NoResult(type);
         }
@@ -26,7 +26,7 @@ internal abstract class ReturnShape
         Type? shape = definition == typeof(Task<>) ? typeof(TaskResult<>)
             : definition == typeof(ValueTask<>) ? typeof(ValueTaskResult<>)
             : definition == typeof(IAsyncEnumerable<>) ? typeof(StreamResult<>)
-            : throw new NotSupportedException($"{method} returns {type}: grain methods return tasks, IAsyncEnumerable<T> or nothing.");
+            : throw new NotSupportedException($"{method} returns {type}: grain methods return tasks or IAsyncEnumerable<T>.");
         Copier copier = Copier.For(type.GetGenericArguments()[0], $"result of {method}");
         return (ReturnShape)Activator.CreateInstance(shape.MakeGenericType(type.GetGenericArguments()), copier)!;
     }
@@ -47,18 +47,14 @@ internal abstract class ReturnShape
             return null;
         }
 
-        protected override object? Wrap(Task<object?> response, RequestFlags flags)
-        {
-            Task wait = (flags & RequestFlags.OneWay) != 0 ? Task.CompletedTask : response;
-            return type == typeof(void) ? null : type == typeof(Task) ? wait : new ValueTask(wait);
-        }
+        protected override object Wrap(Task<object?> response) => type == typeof(Task) ? response : new ValueTask(response);
     }
 
     private sealed class TaskResult<T>(Copier<T> copier) : ReturnShape
     {
         public override async ValueTask<object?> AwaitResult(object? returned) => copier.Copy(await (Task<T>)returned!, new CopyContext());
 
-        protected override object Wrap(Task<object?> response, RequestFlags flags) => Unbox<T>(response);
+        protected override object Wrap(Task<object?> response) => Unbox<T>(response);
     }
 
     private sealed class ValueTaskResult<T>(Copier<T> copier) : ReturnShape
@@ -66,7 +62,7 @@ internal abstract class ReturnShape
         public override async ValueTask<object?> AwaitResult(object? returned) =>
             copier.Copy(await (ValueTask<T>)returned!, new CopyContext());
 
-        protected override object Wrap(Task<object?> response, RequestFlags flags) => new ValueTask<T>(Unbox<T>(response));
+        protected override object Wrap(Task<object?> response) => new ValueTask<T>(Unbox<T>(response));
     }
 
     private sealed class StreamResult<T>(Copier<T> copier) : ReturnShape
@@ -77,7 +73,7 @@ internal abstract class ReturnShape
         public override ValueTask<object?> AwaitResult(object? returned) =>
             throw new NotSupportedException("Streams are read step by step.");
 
-        protected override object Wrap(Task<object?> response, RequestFlags flags) =>
+        protected override object Wrap(Task<object?> response) =>
             throw new NotSupportedException("Streams are read step by step.");
     }
 

@@ -10,7 +10,6 @@ namespace Orleans.Runtime;
 /// <summary>One silo of this process.</summary>
 internal sealed class Silo : ILocalSiloDetails, IPlacementContext
 {
-    private readonly SiloLifecycle _lifecycle;
     private ITimer? _collector;
 
     public Silo(IServiceProvider services)
@@ -19,16 +18,14 @@ internal sealed class Silo : ILocalSiloDetails, IPlacementContext
         Time = services.GetRequiredService<TimeProvider>();
         Logger = services.GetRequiredService<ILoggerFactory>().CreateLogger<Silo>();
         CollectionOptions = Option<GrainCollectionOptions>();
-        EndpointOptions endpoint = Option<EndpointOptions>();
-        SiloAddress = SiloAddress.New(endpoint.AdvertisedIPAddress, endpoint.SiloPort, SiloAddress.AllocateNewGeneration());
-        GatewayAddress = SiloAddress.New(endpoint.AdvertisedIPAddress, endpoint.GatewayPort, SiloAddress.Generation);
-        Name = Option<SiloOptions>().SiloName ?? $"Silo_{SiloAddress.Generation}";
+        var endpoint = new IPEndPoint(IPAddress.Loopback, Option<EndpointOptions>().SiloPort);
+        SiloAddress = SiloAddress.New(endpoint, SiloAddress.AllocateNewGeneration());
+        Name = $"Silo_{SiloAddress.Generation}";
         ClusterOptions cluster = Option<ClusterOptions>();
         ClusterId = cluster.ClusterId;
         Cluster = InProcessCluster.Named(cluster.ClusterId, cluster.ServiceId);
-        Caller = new GrainCaller(() => Cluster, this, Option<SiloMessagingOptions>(), Time);
         ResponseTimeout = Option<SiloMessagingOptions>().ResponseTimeout;
-        _lifecycle = new SiloLifecycle(Logger);
+        Caller = new GrainCaller(() => Cluster, this, ResponseTimeout, Time);
     }
 
     public IServiceProvider Services { get; }
@@ -51,22 +48,16 @@ internal sealed class Silo : ILocalSiloDetails, IPlacementContext
 
     public string ClusterId { get; }
 
-    public string DnsHostName { get; } = Dns.GetHostName();
-
     public SiloAddress SiloAddress { get; }
 
-    public SiloAddress GatewayAddress { get; }
-
     SiloAddress IPlacementContext.LocalSilo => SiloAddress;
-
-    SiloStatus IPlacementContext.LocalSiloStatus => Status;
 
     SiloAddress[] IPlacementContext.GetCompatibleSilos(PlacementTarget target) =>
         Cluster.ActiveSilos is { Length: > 0 } active
             ? [.. active.Select(silo => silo.SiloAddress)]
             : throw new SiloUnavailableException($"No active silo can hold grain {target.GrainIdentity}.");
 
-    public async Task StartAsync(CancellationToken token)
+    public void Start()
     {
         if (CollectionOptions.CollectionAge <= CollectionOptions.CollectionQuantum)
         {
@@ -74,41 +65,26 @@ internal sealed class Silo : ILocalSiloDetails, IPlacementContext
                 + $"greater than CollectionQuantum ({CollectionOptions.CollectionQuantum}).");
         }
 
-        foreach (var participant in Services.GetServices<ILifecycleParticipant<ISiloLifecycle>>())
-        {
-            participant.Participate(_lifecycle);
-        }
-
-        Status = SiloStatus.Joining;
-        await _lifecycle.StartAsync(ServiceLifecycleStage.First, ServiceLifecycleStage.BecomeActive - 1, token);
         Cluster.Join(this);
         _collector = Time.CreateTimer(_ => Collect(), null, CollectionOptions.CollectionQuantum, CollectionOptions.CollectionQuantum);
         Log.SiloActive(Logger, Name, SiloAddress, ClusterId);
-        await _lifecycle.StartAsync(ServiceLifecycleStage.BecomeActive, ServiceLifecycleStage.Last, token);
     }
 
     /// <summary>Stops gracefully, or kills the silo when the token is already cancelled: then no grain of it says goodbye.</summary>
     public async Task StopAsync(CancellationToken token)
     {
-        if (Status == SiloStatus.Dead)
+        if (Status != SiloStatus.Active)
         {
             return;
         }
 
-        if (token.IsCancellationRequested)
-        {
-            Die();
-        }
-
-        await _lifecycle.StopAsync(ServiceLifecycleStage.BecomeActive, ServiceLifecycleStage.Last, token);
-        if (Status == SiloStatus.Active)
+        if (!token.IsCancellationRequested)
         {
             Status = SiloStatus.ShuttingDown;
             await DeactivateAllAsync(token);
-            Die();
         }
 
-        await _lifecycle.StopAsync(ServiceLifecycleStage.First, ServiceLifecycleStage.BecomeActive - 1, token);
+        Die();
     }
 
     private async Task DeactivateAllAsync(CancellationToken token)

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 
 namespace Orleans.Serialization;
@@ -9,13 +8,6 @@ internal abstract class ElementsCopier<TCollection, TElement> : Copier<TCollecti
     protected Copier<TElement> Element { get; private set; } = null!;
 
     protected override void Resolve() => Element = For<TElement>($"elements of {typeof(TCollection)}");
-
-    protected TElement[] CopyAll(ReadOnlySpan<TElement> source, CopyContext context)
-    {
-        TElement[] copy = source.ToArray();
-        CopyInPlace(copy, context);
-        return copy;
-    }
 
     protected void CopyInPlace(Span<TElement> elements, CopyContext context)
     {
@@ -61,44 +53,6 @@ internal sealed class ListCopier<T> : ElementsCopier<List<T>, T>
     }
 }
 
-internal sealed class HashSetCopier<T> : ElementsCopier<HashSet<T>, T>
-{
-    public override HashSet<T> Copy(HashSet<T> value, CopyContext context)
-    {
-        if (value is null || context.TryGet(ref value))
-        {
-            return value!;
-        }
-
-        HashSet<T> copy = context.Add(value, new HashSet<T>(value.Count, value.Comparer));
-        foreach (T element in value)
-        {
-            copy.Add(Element.Copy(element, context));
-        }
-
-        return copy;
-    }
-}
-
-internal sealed class QueueCopier<T> : ElementsCopier<Queue<T>, T>
-{
-    public override Queue<T> Copy(Queue<T> value, CopyContext context)
-    {
-        if (value is null || context.TryGet(ref value))
-        {
-            return value!;
-        }
-
-        Queue<T> copy = context.Add(value, new Queue<T>(value.Count));
-        foreach (T element in value)
-        {
-            copy.Enqueue(Element.Copy(element, context));
-        }
-
-        return copy;
-    }
-}
-
 internal sealed class DictionaryCopier<TKey, TValue> : Copier<Dictionary<TKey, TValue>>
     where TKey : notnull
 {
@@ -126,20 +80,4 @@ internal sealed class DictionaryCopier<TKey, TValue> : Copier<Dictionary<TKey, T
         _key = For<TKey>($"keys of {typeof(Dictionary<TKey, TValue>)}");
         _value = For<TValue>($"values of {typeof(Dictionary<TKey, TValue>)}");
     }
-}
-
-internal sealed class ImmutableArrayCopier<T> : ElementsCopier<ImmutableArray<T>, T>
-{
-    public override ImmutableArray<T> Copy(ImmutableArray<T> value, CopyContext context) =>
-        value.IsDefaultOrEmpty || Element.IsShared ? value : ImmutableCollectionsMarshal.AsImmutableArray(CopyAll(value.AsSpan(), context));
-}
-
-internal sealed class MemoryCopier<T> : ElementsCopier<Memory<T>, T>
-{
-    public override Memory<T> Copy(Memory<T> value, CopyContext context) => CopyAll(value.Span, context);
-}
-
-internal sealed class ReadOnlyMemoryCopier<T> : ElementsCopier<ReadOnlyMemory<T>, T>
-{
-    public override ReadOnlyMemory<T> Copy(ReadOnlyMemory<T> value, CopyContext context) => CopyAll(value.Span, context);
 }

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Net;
-using System.Numerics;
 using Orleans.Runtime;
 
 namespace Orleans.Serialization;
@@ -10,28 +7,21 @@ internal static class CopierKinds
 {
     private static readonly HashSet<Type> s_values =
     [
-        typeof(string), typeof(decimal), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan), typeof(DateOnly),
-        typeof(TimeOnly), typeof(Half), typeof(Int128), typeof(UInt128), typeof(BigInteger), typeof(Uri), typeof(Version),
-        typeof(IPAddress), typeof(IPEndPoint), typeof(GrainId), typeof(GrainType), typeof(IdSpan), typeof(SiloAddress),
-        typeof(CancellationToken),
+        typeof(string), typeof(decimal), typeof(Half), typeof(Guid), typeof(DateTime), typeof(DateTimeOffset), typeof(TimeSpan),
+        typeof(Uri), typeof(GrainId), typeof(SiloAddress), typeof(CancellationToken),
     ];
 
     private static readonly Dictionary<Type, Type> s_generics = new()
     {
         [typeof(Nullable<>)] = typeof(NullableCopier<>),
         [typeof(List<>)] = typeof(ListCopier<>),
-        [typeof(HashSet<>)] = typeof(HashSetCopier<>),
-        [typeof(Queue<>)] = typeof(QueueCopier<>),
         [typeof(Dictionary<,>)] = typeof(DictionaryCopier<,>),
-        [typeof(ImmutableArray<>)] = typeof(ImmutableArrayCopier<>),
-        [typeof(Memory<>)] = typeof(MemoryCopier<>),
-        [typeof(ReadOnlyMemory<>)] = typeof(ReadOnlyMemoryCopier<>),
     };
 
     /// <returns>Null where the type cannot travel.</returns>
     public static Copier? Create(Type type)
     {
-        if (type.IsPrimitive || type.IsEnum || s_values.Contains(type) || typeof(Type).IsAssignableFrom(type))
+        if (type.IsPrimitive || type.IsEnum || s_values.Contains(type))
         {
             return Make(typeof(SharedCopier<>), type);
         }

@@ -40,8 +40,9 @@ internal sealed class ExceptionCopier<T> : Copier<T>
     {
         for (Type level = typeof(T); !IsFramework(level); level = level.BaseType!)
         {
-            var attribute = level.GetCustomAttribute<GenerateSerializerAttribute>(false);
-            HashSet<FieldInfo> marked = attribute is null ? [] : [.. TravellingField.Marked(level, attribute).Select(field => field.Info)];
+            HashSet<FieldInfo> marked = level.IsDefined(typeof(GenerateSerializerAttribute), false)
+                ? [.. TravellingField.Marked(level).Select(field => field.Info)]
+                : [];
             foreach (FieldInfo field in level.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic
                 | BindingFlags.DeclaredOnly))
             {

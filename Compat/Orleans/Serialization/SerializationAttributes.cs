@@ -2,19 +2,7 @@ namespace Orleans;
 
 /// <summary>The type may travel: its members marked with <see cref="IdAttribute"/> do, and a record's primary parameters.</summary>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct | AttributeTargets.Enum)]
-public sealed class GenerateSerializerAttribute : Attribute
-{
-    public GenerateFieldIds GenerateFieldIds { get; init; }
-
-    public bool IncludePrimaryConstructorParameters { get; init; } = true;
-}
-
-/// <summary>Which members get an id of their own accord.</summary>
-public enum GenerateFieldIds
-{
-    None,
-    PublicProperties,
-}
+public sealed class GenerateSerializerAttribute : Attribute;
 
 /// <summary>The member travels, under this id.</summary>
 [AttributeUsage(AttributeTargets.Field | AttributeTargets.Property | AttributeTargets.Class | AttributeTargets.Struct

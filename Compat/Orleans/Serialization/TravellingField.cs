@@ -20,9 +20,9 @@ internal sealed record TravellingField(FieldInfo Info, string Name, bool Immutab
             {
                 fields.AddRange(level.GetFields(Declared).Select(field => new TravellingField(field, field.Name, false)));
             }
-            else if (level.GetCustomAttribute<GenerateSerializerAttribute>(false) is { } attribute)
+            else if (level.IsDefined(typeof(GenerateSerializerAttribute), false))
             {
-                fields.InsertRange(0, Marked(level, attribute));
+                fields.InsertRange(0, Marked(level));
             }
             else if (level.GetFields(Declared).Length > 0)
             {
@@ -35,18 +35,17 @@ internal sealed record TravellingField(FieldInfo Info, string Name, bool Immutab
     }
 
     /// <summary>Those that one type declares itself.</summary>
-    public static List<TravellingField> Marked(Type level, GenerateSerializerAttribute attribute)
+    public static List<TravellingField> Marked(Type level)
     {
-        HashSet<string> implied = attribute.IncludePrimaryConstructorParameters ? PrimaryParameters(level) : [];
+        HashSet<string> implied = PrimaryParameters(level);
         List<TravellingField> fields = [.. level.GetFields(Declared)
             .Where(field => field.IsDefined(typeof(IdAttribute)))
             .Select(field => new TravellingField(field, field.Name, field.IsDefined(typeof(ImmutableAttribute))))];
         foreach (PropertyInfo property in level.GetProperties(Declared))
         {
-            bool all = attribute.GenerateFieldIds == GenerateFieldIds.PublicProperties && property.GetMethod?.IsPublic == true;
             bool marked = property.IsDefined(typeof(IdAttribute));
             FieldInfo? field = level.GetField($"<{property.Name}>k__BackingField", Declared);
-            if (field is not null && !fields.Exists(known => known.Info == field) && (marked || all || implied.Contains(property.Name)))
+            if (field is not null && !fields.Exists(known => known.Info == field) && (marked || implied.Contains(property.Name)))
             {
                 fields.Add(new TravellingField(field, property.Name, property.IsDefined(typeof(ImmutableAttribute))));
             }

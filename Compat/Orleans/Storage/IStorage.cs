@@ -12,12 +12,6 @@ namespace Orleans.Core
         Task WriteStateAsync();
 
         Task ReadStateAsync();
-
-        Task ClearStateAsync(CancellationToken cancellationToken) => ClearStateAsync();
-
-        Task WriteStateAsync(CancellationToken cancellationToken) => WriteStateAsync();
-
-        Task ReadStateAsync(CancellationToken cancellationToken) => ReadStateAsync();
     }
 
     /// <inheritdoc cref="IStorage"/>

@@ -13,7 +13,7 @@ internal interface IActivationState
 internal sealed class PersistentState<TState>(string name, GrainId grain, IGrainStorage storage)
     : IPersistentState<TState>, IActivationState
 {
-    private readonly GrainState<TState> _record = new(NewState());
+    private readonly GrainState<TState> _record = new() { State = NewState() };
 
     public TState State
     {
@@ -40,16 +40,12 @@ internal sealed class PersistentState<TState>(string name, GrainId grain, IGrain
     }
 
     /// <exception cref="BadProviderConfigException">No such provider is registered.</exception>
-    public static IActivationState Create(IPersistentStateConfiguration which, IGrainContext context)
+    public static IActivationState Create(PersistentStateAttribute which, IGrainContext context)
     {
-        IGrainStorage? storage = string.IsNullOrWhiteSpace(which.StorageName)
-            ? context.ActivationServices.GetService<IGrainStorage>()
-            : context.ActivationServices.GetKeyedService<IGrainStorage>(which.StorageName);
-        string missing = string.IsNullOrWhiteSpace(which.StorageName)
-            ? "No default storage provider"
-            : $"No storage provider named \"{which.StorageName}\"";
-        return new PersistentState<TState>(which.StateName, context.GrainId,
-            storage ?? throw new BadProviderConfigException($"{missing} found loading grain type {context.GrainId.Type}."));
+        string provider = which.StorageName ?? "Default";
+        IGrainStorage storage = context.ActivationServices.GetKeyedService<IGrainStorage>(provider) ?? throw new BadProviderConfigException(
+            $"No storage provider named \"{provider}\" found loading grain type {context.GrainId.Type}.");
+        return new PersistentState<TState>(which.StateName, context.GrainId, storage);
     }
 
     private static TState NewState() => typeof(TState).IsValueType || typeof(TState).GetConstructor(Type.EmptyTypes) is not null

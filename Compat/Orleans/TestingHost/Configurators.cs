@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Hosting;
 using Orleans.Hosting;
 
 namespace Orleans.TestingHost;
@@ -8,12 +7,6 @@ namespace Orleans.TestingHost;
 public interface ISiloConfigurator
 {
     void Configure(ISiloBuilder siloBuilder);
-}
-
-/// <summary>Configures the host of every silo, or of the client, of a test cluster.</summary>
-public interface IHostConfigurator
-{
-    void Configure(IHostBuilder hostBuilder);
 }
 
 /// <summary>Configures the client of a test cluster.</summary>

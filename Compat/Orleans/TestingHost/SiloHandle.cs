@@ -1,33 +1,50 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Orleans.Runtime;
 
 namespace Orleans.TestingHost;
 
-/// <summary>A silo of a test cluster.</summary>
-public abstract class SiloHandle : IDisposable, IAsyncDisposable
+/// <summary>A silo of a test cluster in this process.</summary>
+public sealed class SiloHandle : IAsyncDisposable
 {
-    public TestClusterOptions? ClusterOptions { get; set; }
+    private readonly IHost _host;
 
-    public short InstanceNumber { get; set; }
-
-    public string Name { get; set; } = null!;
-
-    public SiloAddress SiloAddress { get; set; } = null!;
-
-    public SiloAddress GatewayAddress { get; set; } = null!;
-
-    public abstract bool IsActive { get; }
-
-    public abstract Task StopSiloAsync(bool stopGracefully);
-
-    public abstract Task StopSiloAsync(CancellationToken ct);
-
-    public abstract ValueTask DisposeAsync();
-
-    public void Dispose()
+    private SiloHandle(IHost host)
     {
-        DisposeAsync().AsTask().GetAwaiter().GetResult();
-        GC.SuppressFinalize(this);
+        _host = host;
+        var details = host.Services.GetRequiredService<ILocalSiloDetails>();
+        (Name, SiloAddress) = (details.Name, details.SiloAddress);
+    }
+
+    public string Name { get; }
+
+    public SiloAddress SiloAddress { get; }
+
+    public bool IsActive { get; private set; } = true;
+
+    internal IServiceProvider Services => _host.Services;
+
+    /// <summary>Stops the silo, or kills it.</summary>
+    public async Task StopSiloAsync(bool stopGracefully)
+    {
+        if (IsActive)
+        {
+            IsActive = false;
+            await Task.Run(() => _host.StopAsync(new CancellationToken(canceled: !stopGracefully)));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopSiloAsync(true);
+        await ((IAsyncDisposable)_host).DisposeAsync();
     }
 
     public override string ToString() => SiloAddress.ToString();
+
+    internal static async Task<SiloHandle> StartAsync(IHost host)
+    {
+        await Task.Run(() => host.StartAsync());
+        return new SiloHandle(host);
+    }
 }

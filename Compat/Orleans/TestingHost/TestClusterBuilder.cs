@@ -1,71 +1,62 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Orleans.Hosting;
 
 namespace Orleans.TestingHost;
 
 /// <summary>Builds a test cluster.</summary>
-public class TestClusterBuilder
+/// <param name="initialSilosCount">How many silos it has to begin with.</param>
+public class TestClusterBuilder(short initialSilosCount)
 {
-    private readonly List<Action<IConfigurationBuilder>> _configurations = [];
-
-    public TestClusterBuilder()
-        : this(2)
-    {
-    }
-
-    public TestClusterBuilder(short initialSilosCount) => Options = new TestClusterOptions
-    {
-        InitialSilosCount = initialSilosCount,
-        ClusterId = $"testcluster-{Guid.NewGuid():N}",
-        ServiceId = Guid.NewGuid().ToString("N"),
-    };
-
-    public TestClusterOptions Options { get; }
+    private readonly List<Action<ISiloBuilder>> _silo = [];
+    private readonly List<Action<IConfiguration, IClientBuilder>> _client = [];
 
     /// <summary>Configuration of every silo host and of the client host.</summary>
     public Dictionary<string, string?> Properties { get; } = [];
 
-    public TestClusterBuilder ConfigureHostConfiguration(Action<IConfigurationBuilder> configureDelegate)
-    {
-        _configurations.Add(configureDelegate);
-        return this;
-    }
-
-    /// <typeparam name="T">An <see cref="ISiloConfigurator"/> or <see cref="IHostConfigurator"/>; one instance for each silo.</typeparam>
+    /// <typeparam name="T">One instance for each silo.</typeparam>
     public TestClusterBuilder AddSiloBuilderConfigurator<T>()
-        where T : new()
+        where T : ISiloConfigurator, new()
     {
-        Check<T, ISiloConfigurator>();
-        Options.SiloBuilderConfiguratorTypes.Add(typeof(T).AssemblyQualifiedName);
+        _silo.Add(silo => new T().Configure(silo));
         return this;
     }
 
-    /// <typeparam name="T">An <see cref="IClientBuilderConfigurator"/> or <see cref="IHostConfigurator"/>.</typeparam>
     public TestClusterBuilder AddClientBuilderConfigurator<T>()
-        where T : new()
+        where T : IClientBuilderConfigurator, new()
     {
-        Check<T, IClientBuilderConfigurator>();
-        Options.ClientBuilderConfiguratorTypes.Add(typeof(T).AssemblyQualifiedName);
+        _client.Add((configuration, client) => new T().Configure(configuration, client));
         return this;
     }
 
     public TestCluster Build()
     {
-        var builder = new ConfigurationBuilder();
-        builder.AddInMemoryCollection(Properties);
-        builder.AddInMemoryCollection(new Dictionary<string, string?>
+        Dictionary<string, string?> settings = new(Properties)
         {
-            ["Orleans:ClusterId"] = Options.ClusterId,
-            ["Orleans:ServiceId"] = Options.ServiceId,
-        });
-        _configurations.ForEach(configure => configure(builder));
-        return new TestCluster(Options, [.. builder.Sources]);
+            ["Orleans:ClusterId"] = $"testcluster-{Guid.NewGuid():N}",
+            ["Orleans:ServiceId"] = Guid.NewGuid().ToString("N"),
+        };
+        return new TestCluster(initialSilosCount, () => CreateSilo(settings), () => CreateClient(settings));
     }
 
-    private static void Check<T, TConfigurator>()
+    private static HostApplicationBuilder CreateHost(Dictionary<string, string?> settings)
     {
-        if (!typeof(TConfigurator).IsAssignableFrom(typeof(T)) && !typeof(IHostConfigurator).IsAssignableFrom(typeof(T)))
-        {
-            throw new ArgumentException($"{typeof(T)} is neither a {typeof(TConfigurator).Name} nor an {nameof(IHostConfigurator)}.");
-        }
+        var host = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { EnvironmentName = Environments.Development });
+        host.Configuration.AddInMemoryCollection(settings);
+        return host;
+    }
+
+    private IHost CreateSilo(Dictionary<string, string?> settings)
+    {
+        HostApplicationBuilder host = CreateHost(settings);
+        host.UseOrleans(silo => _silo.ForEach(configure => configure(silo)));
+        return host.Build();
+    }
+
+    private IHost CreateClient(Dictionary<string, string?> settings)
+    {
+        HostApplicationBuilder host = CreateHost(settings);
+        host.UseOrleansClient(client => _client.ForEach(configure => configure(host.Configuration, client)));
+        return host.Build();
     }
 }
