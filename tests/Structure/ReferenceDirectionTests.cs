@@ -58,5 +58,5 @@ public sealed class ReferenceDirectionTests
 
     private static IEnumerable<string> References(string project) =>
         XDocument.Load(Path.Combine(Repository.Root, project)).Descendants("ProjectReference")
-            .Select(r => Path.GetFileName(Path.GetDirectoryName(r.Attribute("Include")!.Value.Replace('\\', '/')))!);
+            .Select(r => Path.GetFileName(Path.GetDirectoryName(r.Attribute("Include")!.Value.Replace("$(RepositoryRoot)", "/", StringComparison.Ordinal).Replace('\\', '/')))!);
 }

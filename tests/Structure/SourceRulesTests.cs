@@ -41,9 +41,13 @@ public sealed partial class SourceRulesTests
     [Fact]
     public void The_stand_ins_stay_small()
     {
-        var lines = Repository.Files("Compat", "*.cs").Sum(f => File.ReadLines(f).Count(l => l.Trim().Length > 0));
-        Assert.True(lines <= StandInBudget, $"Compat/ has {lines} lines that are not blank; its budget is {StandInBudget}");
+        var lines = Repository.Files("Compat", "*.cs").Sum(f => File.ReadLines(f).Count(IsCode));
+        Assert.True(lines <= StandInBudget, $"Compat/ has {lines} lines of code; its budget is {StandInBudget}");
     }
+
+    // A line that is not blank, not a comment and not a lone brace.
+    private static bool IsCode(string line) =>
+        line.Trim() is { Length: > 0 } text && !text.StartsWith("//", StringComparison.Ordinal) && text.Trim('{', '}', ';', ',', ')').Length > 0;
 
     private static IEnumerable<string> Sources() => Product.Append("tests").SelectMany(f => Repository.Files(f, "*.cs"));
 
