@@ -11,4 +11,6 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     EvalCommand.Create(),
 };
 
-return await Failures.Guard(() => root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }));
+// Longer than the host takes to stop, so that a signal ends in an orderly way.
+var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
+return await Failures.Guard(() => root.Parse(args).InvokeAsync(invocation));

@@ -12,4 +12,7 @@ public sealed class RequestRejectedException : Exception
 
     /// <summary>What kind of refusal it is.</summary>
     [Id(0)] public RejectionReason Reason { get; private set; }
+
+    /// <summary>When asking again may help; null when nobody knows.</summary>
+    [Id(1)] public TimeSpan? RetryAfter { get; set; }
 }

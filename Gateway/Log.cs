@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(2001, LogLevel.Warning, "{Method} timed out")]
     public static partial void CallTimedOut(this ILogger log, string method, Exception exception);
 
+    [LoggerMessage(2003, LogLevel.Warning, "{Method}: a silo was lost: {Problem}")]
+    public static partial void SiloLost(this ILogger log, string method, string problem);
+
     [LoggerMessage(2002, LogLevel.Warning, "The shards are not ready: {Problem}")]
     public static partial void ShardsNotReady(this ILogger log, string problem);
 }

@@ -57,8 +57,7 @@ public abstract class ChatTemplate
             {
                 throw new ArgumentException(
                     $"messages[{i}].role is '{messages[i].Role}', which the model's chat template does not know; known: "
-                    + string.Join(", ", Roles),
-                    nameof(messages));
+                    + string.Join(", ", Roles));
             }
         }
     }

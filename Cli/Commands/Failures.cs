@@ -20,6 +20,10 @@ internal static class Failures
         {
             return Say($"{e.StatusCode}: {e.Status.Detail}", Failed);
         }
+        catch (OutOfMemoryException e)
+        {
+            return Say($"out of memory: {e.Message} A smaller --kv-tokens takes less.", Failed);
+        }
         catch (OperationCanceledException)
         {
             return Say("interrupted", Interrupted);

@@ -14,8 +14,10 @@ internal static class GatewayAddress
     public static Uri Read(ParseResult args)
     {
         var text = args.GetRequiredValue(Option);
+        if (!text.Contains("://", StringComparison.Ordinal))
+            text = $"http://{text}";
         return Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
             ? address!
-            : throw new CommandException($"--address: '{text}' is not an address of the form http://host:port");
+            : throw new CommandException($"--address: '{text}' is not an address of the form host:port or http://host:port");
     }
 }

@@ -66,7 +66,7 @@ internal static class ServeCommand
     {
         Model = args.GetRequiredValue(Model).FullName,
         Shards = args.GetValue(Shards),
-        Host = IPAddress.TryParse(args.GetValue(Host), out var host)
+        Host = args.GetValue(Host) == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(args.GetValue(Host), out var host)
             ? host : throw new CommandException($"--host: '{args.GetValue(Host)}' is not an IP address"),
         Port = args.GetValue(Port) is >= 0 and <= 65535 and var port ? port : throw new CommandException($"--port: {args.GetValue(Port)} is not a port"),
         Data = args.GetRequiredValue(Data),
@@ -83,8 +83,8 @@ internal static class ServeCommand
                 $"{shard.WeightBytes / 1e6:0.0} MB weights, {shard.KvCacheBytes / 1e6:0.0} MB KV cache");
         }
 
-        Console.WriteLine($"  gRPC on {host.Address} (quarot.v1.Inference, grpc.health.v1.Health; see Contracts/Protos/quarot.proto)");
-        Console.WriteLine($"  try: quarot chat --address {host.Address}");
+        Console.WriteLine($"  gRPC on {host.Endpoint} (quarot.v1.Inference, grpc.health.v1.Health; see Contracts/Protos/quarot.proto)");
+        Console.WriteLine($"  try: quarot chat --address {host.Endpoint}");
     }
 
     private static async Task Ask(Inference.InferenceClient client, string question, CancellationToken cancellationToken)

@@ -16,6 +16,7 @@ using QuaRot.Contracts.Shards;
 using QuaRot.Gateway;
 using QuaRot.Grains.Models;
 using QuaRot.Grains.Sessions;
+using QuaRot.Kernels.Backends;
 using QuaRot.Silo;
 
 namespace QuaRot.Cli.Serving;
@@ -24,16 +25,21 @@ namespace QuaRot.Cli.Serving;
 public sealed class ClusterHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly DataFolder _data;
     private readonly ServeOptions _options;
 
-    private ClusterHost(WebApplication app, ServeOptions options)
+    private ClusterHost(ServeOptions options)
     {
-        _app = app;
         _options = options;
+        _data = DataFolder.Take(options.Data);
+        _app = Build(options, _data.SessionFile);
     }
 
     /// <summary>Where the gateway listens, for example <c>http://127.0.0.1:50051</c>.</summary>
     public Uri Address { get; private set; } = null!;
+
+    /// <summary>The same as host:port, which some clients want.</summary>
+    public string Endpoint => Address.Authority;
 
     /// <summary>What each shard holds, by stage.</summary>
     public IReadOnlyList<ShardStatus> Shards { get; private set; } = [];
@@ -45,7 +51,7 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <exception cref="CommandException">The port is taken, or a folder cannot be used; the message says which.</exception>
     public static async Task<ClusterHost> StartAsync(ServeOptions options, CancellationToken cancellationToken)
     {
-        var host = new ClusterHost(Build(options), options);
+        var host = new ClusterHost(options);
         try
         {
             await host.Start(cancellationToken);
@@ -53,7 +59,7 @@ public sealed class ClusterHost : IAsyncDisposable
         }
         catch
         {
-            await host.DisposeAsync();
+            await host.Abandon();
             throw;
         }
     }
@@ -66,15 +72,25 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+        _data.Dispose();
     }
 
-    private static WebApplication Build(ServeOptions options)
+    // What went wrong at the start is what the user must hear; a half-started host that does not stop either must not hide it.
+    private async Task Abandon()
+    {
+        var stopped = DisposeAsync().AsTask();
+        await stopped.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _data.Dispose();
+    }
+
+    private static WebApplication Build(ServeOptions options, string sessionFile)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(options.Verbose ? LogLevel.Information : LogLevel.Warning);
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(options.Verbose ? LogLevel.Information : LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Host, options.Port, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.UseOrleans(silo => ConfigureSilo(silo, options));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options));
+        builder.UseOrleans(silo => ConfigureSilo(silo, options, sessionFile));
         builder.Services.AddQuaRotGateway(_ => { });
         builder.Services.AddOptions<GatewayOptions>().Configure<ServedModel>((gateway, model) =>
         {
@@ -88,7 +104,16 @@ public sealed class ClusterHost : IAsyncDisposable
         return app;
     }
 
-    private static void ConfigureSilo(ISiloBuilder silo, ServeOptions options)
+    private static void ConfigureKestrel(KestrelServerOptions kestrel, ServeOptions options)
+    {
+        kestrel.Listen(options.Host, options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+
+        // A client that reads slowly is served slowly (flow control reaches down to the decode); it is no attack.
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
+    }
+
+    private static void ConfigureSilo(ISiloBuilder silo, ServeOptions options, string sessionFile)
     {
         // Nobody outside this process joins, so any free ports do: several `quarot serve` can run side by side.
         silo.UseLocalhostClustering(FreePort(), FreePort(), serviceId: "quarot", clusterId: Guid.NewGuid().ToString("n"));
@@ -100,12 +125,12 @@ public sealed class ClusterHost : IAsyncDisposable
             model.Backend = options.Backend;
             model.KvTokens = options.KvTokens;
         });
-        silo.AddSqliteSessions(Path.Combine(options.Data, "sessions.db"));
+        silo.AddSqliteSessions(sessionFile);
     }
 
     private async Task Start(CancellationToken cancellationToken)
     {
-        CheckShards(_app.Services.GetRequiredService<ServedModel>());
+        Check(_app.Services.GetRequiredService<ServedModel>());
         _app.Services.GetRequiredKeyedService<IGrainStorage>(SessionGrain.Storage);
         try
         {
@@ -121,13 +146,19 @@ public sealed class ClusterHost : IAsyncDisposable
         }
 
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        Shards = await LoadShards();
+        Shards = await LoadShards().WaitAsync(cancellationToken);
     }
 
-    private void CheckShards(ServedModel model)
+    // Everything that a chat will need is opened now: a model that cannot be served must not look healthy.
+    private void Check(ServedModel model)
     {
         if (_options.Shards < 1 || _options.Shards > model.Config.NumLayers)
             throw new CommandException($"--shards: is {_options.Shards}; the model has {model.Config.NumLayers} layers, so 1 to {model.Config.NumLayers} are possible");
+        if (_options.KvTokens < 1)
+            throw new CommandException($"--kv-tokens: is {_options.KvTokens}; must be at least 1");
+        if (!BackendRegistry.Names.Contains(_options.Backend))
+            throw new CommandException($"--backend: there is no '{_options.Backend}'; there are {string.Join(" and ", BackendRegistry.Names)}");
+        _ = (model.Tokenizer, model.Template);
     }
 
     private async Task<ShardStatus[]> LoadShards()

@@ -12,7 +12,7 @@ public interface ISessionDirectoryGrain : IGrainWithStringKey
     [Alias("Remove")]
     Task Remove(string sessionId);
 
-    /// <summary>Gateway: up to <paramref name="limit"/> session ids in order of creation, after <paramref name="afterId"/> (empty: from the start).</summary>
+    /// <summary>Gateway: up to <paramref name="limit"/> sessions in order of creation, behind number <paramref name="afterNumber"/> (0: from the start).</summary>
     [Alias("List")]
-    Task<string[]> List(string afterId, int limit);
+    Task<SessionEntry[]> List(long afterNumber, int limit);
 }

@@ -43,7 +43,8 @@ public sealed class ClusterReadiness(
     {
         try
         {
-            await Task.WhenAll(Enumerable.Range(0, model.Shards).Select(s => grains.GetGrain<IShardGrain>(model.ShardKey(s)).Status()));
+            await Task.WhenAll(Enumerable.Range(0, model.Shards).Select(s => grains.GetGrain<IShardGrain>(model.ShardKey(s)).Status()))
+                .WaitAsync(options.Value.HealthInterval, time);
             return true;
         }
         catch (Exception e)

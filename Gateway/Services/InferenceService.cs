@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Grpc.Core;
+using Microsoft.Extensions.Hosting;
 using QuaRot.Contracts.Sessions;
 using QuaRot.Contracts.Shards;
 using QuaRot.Contracts.V1;
@@ -8,7 +10,7 @@ using QuaRot.Gateway.Validation;
 namespace QuaRot.Gateway.Services;
 
 /// <summary>The public API: validates, calls the session grain, streams what it answers.</summary>
-public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model) : Inference.InferenceBase
+public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model, IHostApplicationLifetime lifetime) : Inference.InferenceBase
 {
     private const int DefaultPage = 100;
     private const int MaxPage = 1000;
@@ -21,7 +23,7 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
     {
         var turn = _validator.Generate(request);
         var session = grains.GetGrain<ISessionGrain>(NewSessionId());
-        await Stream(session.Generate(turn, context.CancellationToken), responseStream, context);
+        await Stream(cancelled => session.Generate(turn, cancelled), responseStream, context);
     }
 
     /// <inheritdoc/>
@@ -29,7 +31,7 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
     {
         var turn = _validator.Chat(request);
         var session = grains.GetGrain<ISessionGrain>(request.SessionId);
-        await Stream(session.Chat(turn, context.CancellationToken), responseStream, context);
+        await Stream(cancelled => session.Chat(turn, cancelled), responseStream, context);
     }
 
     /// <inheritdoc/>
@@ -51,12 +53,11 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
     {
         if (request.PageSize > MaxPage)
             throw Field.Invalid("page_size", $"is {request.PageSize}; must be at most {MaxPage}");
-        if (request.PageToken.Length > 0)
-            RequestValidator.SessionId(request.PageToken);
+        var after = RequestValidator.PageToken(request.PageToken);
         var size = request.PageSize == 0 ? DefaultPage : (int)request.PageSize;
-        var ids = await grains.GetGrain<ISessionDirectoryGrain>(Owner).List(request.PageToken, size + 1);
-        var response = new ListSessionsResponse { NextPageToken = ids.Length > size ? ids[size - 1] : "" };
-        var views = await Task.WhenAll(ids.Take(size).Select(id => grains.GetGrain<ISessionGrain>(id).Describe()));
+        var entries = await grains.GetGrain<ISessionDirectoryGrain>(Owner).List(after, size + 1);
+        var response = new ListSessionsResponse { NextPageToken = entries.Length > size ? entries[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "" };
+        var views = await Task.WhenAll(entries.Take(size).Select(e => grains.GetGrain<ISessionGrain>(e.SessionId).Describe()));
         response.Sessions.AddRange(views.OfType<SessionSummary>().Select(s => s.ToProto()));
         return response;
     }
@@ -97,11 +98,21 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
 
     private static RpcException UnknownSession(string id) => new(new Status(StatusCode.NotFound, $"session_id: there is no session '{id}'"));
 
-    private static async Task Stream(
-        IAsyncEnumerable<TurnEvent> events, IServerStreamWriter<GenerateResponse> writer, ServerCallContext context)
+    // At shutdown every stream ends with UNAVAILABLE, and its turn with what was streamed, instead of holding the server up.
+    private async Task Stream(
+        Func<CancellationToken, IAsyncEnumerable<TurnEvent>> start, IServerStreamWriter<GenerateResponse> writer, ServerCallContext context)
     {
-        await foreach (var turnEvent in events.WithCancellation(context.CancellationToken))
-            await writer.WriteAsync(turnEvent.ToProto(), context.CancellationToken);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            await foreach (var turnEvent in start(ended.Token).WithCancellation(ended.Token))
+                await writer.WriteAsync(turnEvent.ToProto(), ended.Token);
+            ended.Token.ThrowIfCancellationRequested();
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "The server is shutting down; a session keeps what was streamed."));
+        }
     }
 
     private int[] Encode(TokenizeRequest request) =>

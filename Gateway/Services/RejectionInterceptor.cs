@@ -1,3 +1,4 @@
+using System.Globalization;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,7 @@ namespace QuaRot.Gateway.Services;
 /// <summary>Turns what the cluster throws into the gRPC status that a client can act on.</summary>
 public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : Interceptor
 {
-    private const string RetryAfterMs = "1000";
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
@@ -44,9 +45,12 @@ public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : In
         switch (exception)
         {
             case RequestRejectedException rejected:
-                return new RpcException(new Status(StatusOf(rejected.Reason), rejected.Message), TrailersOf(rejected.Reason));
+                return new RpcException(new Status(StatusOf(rejected.Reason), rejected.Message), TrailersOf(rejected));
             case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
+            case SiloUnavailableException or EnumerationAbortedException:
+                log.SiloLost(context.Method, exception.Message);
+                return new RpcException(new Status(StatusCode.Unavailable, $"A silo was lost; ask again. {exception.Message}"));
             case TimeoutException:
                 log.CallTimedOut(context.Method, exception);
                 return new RpcException(new Status(StatusCode.DeadlineExceeded, exception.Message));
@@ -67,7 +71,11 @@ public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : In
         _ => StatusCode.Unknown,
     };
 
-    private static Metadata TrailersOf(RejectionReason reason) => reason is RejectionReason.Overloaded or RejectionReason.Unavailable
-        ? new Metadata { { "grpc-retry-pushback-ms", RetryAfterMs } }
-        : [];
+    private static Metadata TrailersOf(RequestRejectedException rejected)
+    {
+        if (rejected.Reason is not (RejectionReason.Overloaded or RejectionReason.Unavailable))
+            return [];
+        var wait = rejected.RetryAfter ?? RetryAfter;
+        return new Metadata { { "grpc-retry-pushback-ms", wait.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) } };
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using QuaRot.Checkpoints.Tokenizers;
 using QuaRot.Contracts.Sessions;
@@ -9,6 +10,7 @@ namespace QuaRot.Gateway.Validation;
 internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? bosTokenId, int maxContext)
 {
     private const int MaxSessionIdLength = 64;
+    private const int MaxRoleLength = 32;
 
     // A token is at least one byte of text in every tokenizer we read, so longer texts can be refused before any work.
     private readonly long _maxTextBytes = (long)maxContext * 256;
@@ -46,6 +48,8 @@ internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? 
             var m = request.Messages[i];
             if (m.Role.Length == 0)
                 throw Field.Invalid($"messages[{i}].role", "is empty");
+            if (m.Role.Length > MaxRoleLength)
+                throw Field.Invalid($"messages[{i}].role", $"is longer than {MaxRoleLength} characters");
             messages[i] = new Message(m.Role, Text($"messages[{i}].content", m.Content));
         }
 
@@ -61,6 +65,14 @@ internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? 
         if (id.Length > MaxSessionIdLength || !id.All(char.IsAsciiLetterOrDigit))
             throw Field.Invalid("session_id", "is not a session id");
         return id;
+    }
+
+    public static long PageToken(string token)
+    {
+        if (token.Length == 0)
+            return 0;
+        return long.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : throw Field.Invalid("page_token", "is not a token that ListSessions gave");
     }
 
     public string Text(string field, string text)

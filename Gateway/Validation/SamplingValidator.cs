@@ -18,7 +18,7 @@ internal static class SamplingValidator
         if (p.HasTopK && p.TopK > vocabSize)
             throw Field.Invalid("sampling.top_k", $"is {p.TopK}; the vocabulary has {vocabSize} tokens");
         if (p.HasMaxTokens && p.MaxTokens is 0 or > int.MaxValue)
-            throw Field.Invalid("sampling.max_tokens", $"is {p.MaxTokens}; must be at least 1");
+            throw Field.Invalid("sampling.max_tokens", $"is {p.MaxTokens}; must be at least 1 and at most {int.MaxValue}");
         if (p.HasLogprobs && p.Logprobs > MaxLogProbs)
             throw Field.Invalid("sampling.logprobs", $"is {p.Logprobs}; must be at most {MaxLogProbs}");
         CheckStops(p.Stop);
@@ -31,7 +31,7 @@ internal static class SamplingValidator
             TopP = p.HasTopP ? InRange("sampling.top_p", p.TopP, float.Epsilon, 1) : defaults.TopP,
             MinP = p.HasMinP ? InRange("sampling.min_p", p.MinP, 0, 1) : defaults.MinP,
             RepetitionPenalty = p.HasRepetitionPenalty
-                ? InRange("sampling.repetition_penalty", p.RepetitionPenalty, float.Epsilon, 10) : defaults.RepetitionPenalty,
+                ? InRange("sampling.repetition_penalty", p.RepetitionPenalty, 0.01f, 10) : defaults.RepetitionPenalty,
             Seed = p.HasSeed ? p.Seed : null,
             Stop = [.. p.Stop],
             MaxTokens = p.HasMaxTokens ? (int)p.MaxTokens : defaults.MaxTokens,

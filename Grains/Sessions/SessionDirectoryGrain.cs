@@ -10,24 +10,23 @@ public sealed class SessionDirectoryGrain(
     /// <inheritdoc/>
     public async Task Add(string sessionId)
     {
-        if (state.State.SessionIds.Contains(sessionId))
+        if (state.State.Sessions.ContainsValue(sessionId))
             return;
-        state.State.SessionIds.Add(sessionId);
+        state.State.Sessions.Add(++state.State.LastNumber, sessionId);
         await state.WriteStateAsync();
     }
 
     /// <inheritdoc/>
     public async Task Remove(string sessionId)
     {
-        if (state.State.SessionIds.Remove(sessionId))
+        foreach (var (number, _) in state.State.Sessions.Where(s => s.Value == sessionId).ToArray())
+        {
+            state.State.Sessions.Remove(number);
             await state.WriteStateAsync();
+        }
     }
 
     /// <inheritdoc/>
-    public Task<string[]> List(string afterId, int limit)
-    {
-        var ids = state.State.SessionIds;
-        var start = afterId.Length == 0 ? 0 : ids.IndexOf(afterId) + 1;
-        return Task.FromResult(ids.Skip(start).Take(limit).ToArray());
-    }
+    public Task<SessionEntry[]> List(long afterNumber, int limit) =>
+        Task.FromResult(state.State.Sessions.Where(s => s.Key > afterNumber).Take(limit).Select(s => new SessionEntry(s.Key, s.Value)).ToArray());
 }

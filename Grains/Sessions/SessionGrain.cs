@@ -19,10 +19,11 @@ public sealed class SessionGrain(
     public const string Storage = "sessions";
 
     private const string Assistant = "assistant";
+    private static readonly TimeSpan EndingGrace = TimeSpan.FromSeconds(5);
 
     private TurnRunner _runner = null!;
     private SessionHistory _history = null!;
-    private CancellationTokenSource? _turn;
+    private RunningTurn? _turn;
 
     private string Id => this.GetPrimaryKeyString();
 
@@ -67,9 +68,15 @@ public sealed class SessionGrain(
     {
         if (!state.RecordExists)
             return false;
+        if (_turn is { } turn)
+        {
+            turn.Delete();
+            await EndOf(turn);
+        }
+
         var owner = state.State.Owner;
-        _turn?.Cancel();
         await state.ClearStateAsync();
+        _history = new SessionHistory(state.State.History);
         await Directory(owner).Remove(Id);
         await Release();
         return true;
@@ -78,54 +85,51 @@ public sealed class SessionGrain(
     /// <inheritdoc/>
     public async IAsyncEnumerable<TurnEvent> Chat(ChatTurn turn, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        if (!state.RecordExists)
-            throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
-        using var life = Begin(cancellationToken);
+        using var running = await Begin(cancellationToken);
         try
         {
+            if (!state.RecordExists)
+                throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
             var prompt = Render(turn.Messages);
             var room = _runner.Room("messages", state.State.History.Tokens.Count + prompt.Length);
             var numericsId = await _runner.NumericsId();
+            RefuseDeleted(running);
             var pending = _history.Begin(prompt, _runner.Settings(turn.Sampling, room));
             state.State.LastUsedAt = time.GetUtcNow();
-            await state.WriteStateAsync();
+            await Save(running);
             yield return Start(pending, numericsId);
 
             var answer = new StringBuilder();
-            var limitedByContext = room < turn.Sampling.MaxTokens;
-            await using var chunks = _runner.Run(Id, state.State.History.Tokens, pending, life.Token).GetAsyncEnumerator(life.Token);
-            while (await Next(chunks) && state.RecordExists)
+            await using var chunks = _runner.Run(Id, state.State.History.Tokens, pending, running.Token).GetAsyncEnumerator(running.Token);
+            while (await Next(chunks, running))
             {
+                RefuseDeleted(running);
                 var chunk = chunks.Current;
                 _history.Append(chunk.TokenIds);
                 answer.Append(chunk.Text);
                 if (chunk.IsFinal)
-                    await Complete(turn.Messages, answer.ToString(), chunk.FinishReason);
-                yield return chunk.ToEvent(limitedByContext);
+                    await Complete(running, turn.Messages, answer.ToString(), chunk.FinishReason);
+                yield return chunk.ToEvent(limitedByContext: room < turn.Sampling.MaxTokens);
             }
-
-            if (!state.RecordExists)
-                throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: session '{Id}' was deleted");
         }
         finally
         {
-            _turn = null;
-            await CompleteAbandoned(turn.Messages);
+            await End(running, turn.Messages);
         }
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<TurnEvent> Generate(GenerateTurn turn, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var life = Begin(cancellationToken);
+        using var running = await Begin(cancellationToken);
         try
         {
             var room = _runner.Room("prompt", turn.PromptTokens.Length);
             var history = new SessionHistory(new SessionState());
             var pending = history.Begin(turn.PromptTokens, _runner.Settings(turn.Sampling, room));
             yield return Start(pending, await _runner.NumericsId());
-            await foreach (var chunk in _runner.Run(Id, turn.PromptTokens, pending, life.Token))
-                yield return chunk.ToEvent(room < turn.Sampling.MaxTokens);
+            await foreach (var chunk in _runner.Run(Id, turn.PromptTokens, pending, running.Token))
+                yield return chunk.ToEvent(limitedByContext: room < turn.Sampling.MaxTokens);
         }
         finally
         {
@@ -137,11 +141,24 @@ public sealed class SessionGrain(
     private static TurnEvent Start(PendingTurn pending, string numericsId) =>
         new() { Start = new TurnStart(pending.Settings.Seed, pending.AnswerStart, numericsId, pending.Index) };
 
-    private CancellationTokenSource Begin(CancellationToken cancellationToken)
+    // A turn that was cancelled is about to end: who cancels and asks again at once shall not hear "busy".
+    private async Task<RunningTurn> Begin(CancellationToken cancellationToken)
     {
+        if (_turn is { Token.IsCancellationRequested: true } ending)
+            await EndOf(ending);
         if (_turn is not null)
             throw new RequestRejectedException(RejectionReason.Busy, $"session_id: session '{Id}' is busy with another turn");
-        return _turn = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        return _turn = new RunningTurn(cancellationToken);
+    }
+
+    // Bounded, for a client that neither reads nor leaves holds its turn open.
+    private async Task EndOf(RunningTurn turn) =>
+        await turn.Ended.WaitAsync(EndingGrace, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+
+    private void RefuseDeleted(RunningTurn running)
+    {
+        if (running.IsDeleted)
+            throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: session '{Id}' was deleted");
     }
 
     private int[] Render(Message[] messages)
@@ -161,39 +178,74 @@ public sealed class SessionGrain(
     }
 
     // A turn that fails is taken back whole, so that the client may simply ask again.
-    private async Task<bool> Next(IAsyncEnumerator<TurnChunk> chunks)
+    private async Task<bool> Next(IAsyncEnumerator<TurnChunk> chunks, RunningTurn running)
     {
         try
         {
             return await chunks.MoveNextAsync();
         }
-        catch (Exception e) when (_history.Pending is not null && state.RecordExists)
+        catch (Exception e) when (_history.Pending is not null && !running.IsDeleted)
         {
             log.TurnFailed(Id, _history.Pending.Index, _history.AnswerLength, e);
             _history.Discard();
-            await state.WriteStateAsync();
+            await Save(running);
             throw;
         }
     }
 
-    private async Task Complete(Message[] messages, string answer, FinishReason reason)
+    private async Task Complete(RunningTurn running, Message[] messages, string answer, FinishReason reason)
     {
-        _history.Complete(reason);
-        state.State.Messages.AddRange(messages);
-        state.State.Messages.Add(new Message(Assistant, answer));
-        await state.WriteStateAsync();
+        if (reason == FinishReason.Cancelled && _history.AnswerLength == 0)
+        {
+            // Cancelled before the first token: as if it had never been asked.
+            _history.Discard();
+        }
+        else
+        {
+            _history.Complete(reason);
+            state.State.Messages.AddRange(messages);
+            state.State.Messages.Add(new Message(Assistant, answer));
+        }
+
+        await Save(running);
     }
 
     // The client went away between two pieces: what it was sent stays.
-    private async Task CompleteAbandoned(Message[] messages)
+    private async Task End(RunningTurn running, Message[] messages)
     {
-        if (_history.Pending is null || !state.RecordExists)
-            return;
-        var decoder = new TurnDecoder(new TokenizerDecoder(model.Tokenizer), _history.Pending.Settings.StopStrings);
-        var answer = new StringBuilder();
-        foreach (var id in _history.AnswerOf(_history.Pending.Index).TakeWhile(_ => !decoder.IsStopped))
-            answer.Append(decoder.Push(id));
-        await Complete(messages, answer.Append(decoder.Flush()).ToString(), FinishReason.Cancelled);
+        try
+        {
+            if (_history.Pending is not { } pending || running.IsDeleted || !state.RecordExists)
+                return;
+            var decoder = new TurnDecoder(new TokenizerDecoder(model.Tokenizer), pending.Settings.StopStrings);
+            var answer = new StringBuilder();
+            foreach (var id in _history.AnswerOf(pending.Index).TakeWhile(_ => !decoder.IsStopped))
+                answer.Append(decoder.Push(id));
+            await Complete(running, messages, answer.Append(decoder.Flush()).ToString(), FinishReason.Cancelled);
+        }
+        finally
+        {
+            _turn = null;
+        }
+    }
+
+    // What could not be stored did not happen: memory goes back to what the store holds.
+    private async Task Save(RunningTurn running)
+    {
+        RefuseDeleted(running);
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch (Exception e)
+        {
+            log.SessionNotStored(Id, e);
+            await state.ReadStateAsync();
+            _history = new SessionHistory(state.State.History);
+            if (_history.Pending is not null)
+                _history.Discard();
+            throw new RequestRejectedException(RejectionReason.Unavailable, $"the session store failed: {e.Message}");
+        }
     }
 
     // Freeing KV early is a courtesy; the lead evicts idle sequences by itself.

@@ -12,27 +12,19 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
     /// <summary>Sends the batch on; takes over <paramref name="activations"/>.</summary>
     public async Task<SampledTokens> ForwardAsync(StageCall call, Activations activations)
     {
+        // From here on the link owns the activations: whoever takes it disposes them, and what nobody took is withdrawn.
+        var link = links.Put(activations);
         try
         {
             var status = _status ??= await grain.Status();
-            var addressed = call with { Incarnation = status.Incarnation };
-            return status.Silo == ownSilo ? await ByLink(addressed, activations) : await ByBytes(addressed, activations);
+            var addressed = call with { Incarnation = status.Incarnation, Link = link, Hidden = [] };
+            return await grain.Forward(status.Silo == ownSilo ? addressed : addressed with { Link = 0, Hidden = Bytes(link) });
         }
         catch
         {
             // The stage may have moved or lost its KV: ask again before the next batch. The lead, who hears of this, prefills everything anew.
             _status = null;
-            activations.Dispose();
             throw;
-        }
-    }
-
-    private async Task<SampledTokens> ByLink(StageCall call, Activations activations)
-    {
-        var link = links.Put(activations);
-        try
-        {
-            return await grain.Forward(call with { Link = link, Hidden = [] });
         }
         finally
         {
@@ -40,11 +32,11 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
         }
     }
 
-    private async Task<SampledTokens> ByBytes(StageCall call, Activations activations)
+    private byte[] Bytes(long link)
     {
-        var hidden = new byte[checked(activations.Rows * activations.Width * sizeof(float))];
-        activations.CopyTo(MemoryMarshal.Cast<byte, float>(hidden.AsSpan()));
-        activations.Dispose();
-        return await grain.Forward(call with { Link = 0, Hidden = hidden });
+        using var activations = links.Take(link);
+        var bytes = new byte[checked(activations.Rows * activations.Width * sizeof(float))];
+        activations.CopyTo(MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+        return bytes;
     }
 }

@@ -22,16 +22,13 @@ public sealed class ShardGrain(ServedModel model, ShardRuntimes runtimes, ILogge
 
         // Weights stay where they are until the silo goes: idle collection must not take them away.
         DelayDeactivation(TimeSpan.FromDays(3650));
-        _runtime = Load();
+        _runtime = runtimes.LoadAsync(_key);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        if (_runtime is { IsCompletedSuccessfully: true })
-            await runtimes.ReleaseAsync(await _runtime);
-    }
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) =>
+        _runtime is null ? Task.CompletedTask : runtimes.ReleaseAsync(_runtime);
 
     /// <inheritdoc/>
     public async Task<ShardStatus> Status() => (await Runtime()).Status;
@@ -54,15 +51,6 @@ public sealed class ShardGrain(ServedModel model, ShardRuntimes runtimes, ILogge
     /// <inheritdoc/>
     public async Task Release(string sessionId) => (await Runtime()).Release(sessionId);
 
-    private async Task<ShardRuntime> Load()
-    {
-        var started = TimeProvider.System.GetTimestamp();
-        var runtime = await runtimes.LoadAsync(_key);
-        log.ShardLoaded(_key.ToString(), runtime.Status.FirstLayer, runtime.Status.EndLayer, runtime.Status.Silo,
-            runtime.Status.WeightBytes, runtime.Status.KvCacheBytes, TimeProvider.System.GetElapsedTime(started).TotalMilliseconds);
-        return runtime;
-    }
-
     // A failed load is reported to everyone who waits for it; the activation goes, so that the next call tries again.
     private async Task<ShardRuntime> Runtime()
     {
@@ -72,7 +60,7 @@ public sealed class ShardGrain(ServedModel model, ShardRuntimes runtimes, ILogge
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            log.ShardLoadFailed(_key.ToString(), e);
+            log.ShardLoadFailed(_key.ToString(), e.Message);
             DeactivateOnIdle();
             throw;
         }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
 using QuaRot.Contracts;
 using QuaRot.Contracts.Shards;
 using QuaRot.Engine.Pipeline;
@@ -18,13 +19,14 @@ public sealed class ShardRuntime : IAsyncDisposable
     private readonly BatchScheduler? _scheduler;
     private long _epoch;
 
-    internal ShardRuntime(ShardKey key, StageWorker worker, ServedModel model, ActivationLinks links, IGrainFactory grains, string silo)
+    internal ShardRuntime(ShardKey key, StageWorker worker, ServedModel model, ActivationLinks links, IGrainFactory grains, string silo, ILogger log)
     {
         _worker = worker;
         _links = links;
         var stage = worker.Stage;
         Status = new(key.Stage, stage.Layers.Start, stage.Layers.End, silo, stage.WeightBytes, stage.KvCacheBytes, stage.NumericsId,
             BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))));
+        log.ShardLoaded(key.ToString(), stage.Layers.Start, stage.Layers.End, silo, stage.WeightBytes, stage.KvCacheBytes);
         if (!stage.IsLast)
             _next = new NextStage(grains.GetGrain<IShardGrain>(key.Next.ToString()), links, silo);
         if (key.Stage == 0)
@@ -104,11 +106,15 @@ public sealed class ShardRuntime : IAsyncDisposable
         }
         catch (AdmissionException e)
         {
-            throw new RequestRejectedException(RejectionReason.Overloaded, e.Message);
+            throw new RequestRejectedException(RejectionReason.Overloaded, e.Message) { RetryAfter = e.RetryAfter };
         }
         catch (SequenceBusyException e)
         {
             throw new RequestRejectedException(RejectionReason.Busy, e.Message);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw new RequestRejectedException(RejectionReason.Unavailable, "the shard is shutting down");
         }
         catch (PipelineFailureException e)
         {

@@ -1,34 +1,57 @@
-using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using QuaRot.Engine.Pipeline;
 using QuaRot.Grains.Models;
 
 namespace QuaRot.Grains.Shards;
 
 /// <summary>The stages that live in this silo. Disposed with the silo's services, so that even a killed silo frees its device threads.</summary>
-public sealed class ShardRuntimes(ServedModel model, ActivationLinks links, IGrainFactory grains, ILocalSiloDetails silo) : IAsyncDisposable
+public sealed class ShardRuntimes(
+    ServedModel model, ActivationLinks links, IGrainFactory grains, ILocalSiloDetails silo, ILogger<ShardRuntimes> log) : IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<ShardRuntime, byte> _live = new();
+    private readonly Lock _gate = new();
+    private readonly HashSet<Task<ShardRuntime>> _all = [];
+    private bool _disposed;
 
-    /// <summary>Loads a stage on a thread of its own.</summary>
-    public async Task<ShardRuntime> LoadAsync(ShardKey key)
+    /// <summary>Loads a stage on a thread of its own. The task ends with the loaded stage, which <see cref="ReleaseAsync"/> takes back.</summary>
+    public Task<ShardRuntime> LoadAsync(ShardKey key)
     {
-        var stage = await Task.Run(() => model.LoadStage(key.Stage));
-        var runtime = new ShardRuntime(key, new StageWorker(stage), model, links, grains, silo.SiloAddress.ToString());
-        _live[runtime] = 0;
-        return runtime;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var loading = Task.Run(() => Load(key));
+            _all.Add(loading);
+            return loading;
+        }
     }
 
-    /// <summary>Stops a stage and frees its memory.</summary>
-    public async Task ReleaseAsync(ShardRuntime runtime)
+    /// <summary>Stops a stage, waiting for its load if need be, and frees its memory.</summary>
+    public async Task ReleaseAsync(Task<ShardRuntime> runtime)
     {
-        if (_live.TryRemove(runtime, out _))
-            await runtime.DisposeAsync();
+        lock (_gate)
+        {
+            if (!_all.Remove(runtime))
+                return;
+        }
+
+        await ((Task)runtime).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (runtime.IsCompletedSuccessfully)
+            await runtime.Result.DisposeAsync();
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        foreach (var runtime in _live.Keys)
+        Task<ShardRuntime>[] all;
+        lock (_gate)
+        {
+            _disposed = true;
+            all = [.. _all];
+        }
+
+        foreach (var runtime in all)
             await ReleaseAsync(runtime);
     }
+
+    private ShardRuntime Load(ShardKey key) =>
+        new(key, new StageWorker(model.LoadStage(key.Stage)), model, links, grains, silo.SiloAddress.ToString(), log);
 }

@@ -58,21 +58,26 @@ public sealed class SqliteGrainStorage : IGrainStorage, IDisposable
     });
 
     /// <inheritdoc/>
-    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => InTurn(() =>
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
+        // Here, on the grain's own turn: by the time the disk is ready the grain may be changing its state again.
+        var data = JsonSerializer.Serialize(grainState.State);
         var version = Version(grainState.ETag);
-        using var command = Command(
-            version == 0
-                ? "INSERT INTO grain_state (grain, name, version, data) VALUES ($grain, $name, 1, $data) ON CONFLICT DO NOTHING"
-                : "UPDATE grain_state SET version = version + 1, data = $data WHERE grain = $grain AND name = $name AND version = $version",
-            grainId, stateName);
-        command.Parameters.AddWithValue("$data", JsonSerializer.Serialize(grainState.State));
-        command.Parameters.AddWithValue("$version", version);
-        if (command.ExecuteNonQuery() != 1)
-            throw Conflict(stateName, grainId, grainState.ETag);
-        grainState.ETag = (version + 1).ToString(CultureInfo.InvariantCulture);
-        grainState.RecordExists = true;
-    });
+        return InTurn(() =>
+        {
+            using var command = Command(
+                version == 0
+                    ? "INSERT INTO grain_state (grain, name, version, data) VALUES ($grain, $name, 1, $data) ON CONFLICT DO NOTHING"
+                    : "UPDATE grain_state SET version = version + 1, data = $data WHERE grain = $grain AND name = $name AND version = $version",
+                grainId, stateName);
+            command.Parameters.AddWithValue("$data", data);
+            command.Parameters.AddWithValue("$version", version);
+            if (command.ExecuteNonQuery() != 1)
+                throw Conflict(stateName, grainId, grainState.ETag);
+            grainState.ETag = (version + 1).ToString(CultureInfo.InvariantCulture);
+            grainState.RecordExists = true;
+        });
+    }
 
     /// <inheritdoc/>
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => InTurn(() =>

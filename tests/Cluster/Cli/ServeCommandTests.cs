@@ -1,6 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Grpc.Core;
+using Grpc.Net.Client;
 using QuaRot.Cluster.Tests.Support;
+using QuaRot.Contracts.V1;
 
 namespace QuaRot.Cluster.Tests.Cli;
 
@@ -18,7 +22,7 @@ public sealed class ServeCommandTests(QuantizedLexi lexi) : IDisposable
             "serve", lexi.Model, "--shards", "2", "--port", "0", "--data", _data.Path, "--ask", "What is a compiler?", "--exit");
         Assert.True(code == 0, error);
         Assert.Contains("shard 1: layers 3 to 5", output, StringComparison.Ordinal);
-        Assert.Matches(@"gRPC on http://127\.0\.0\.1:\d+", output);
+        Assert.Matches(@"gRPC on 127\.0\.0\.1:\d+", output);
         Assert.Matches(@"> What is a compiler\?\n.*[Cc]ompiler", output);
     }
 
@@ -52,7 +56,7 @@ public sealed class ServeCommandTests(QuantizedLexi lexi) : IDisposable
         await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
         var (code, _, error) = await QuarotProcess.Run("serve", lexi.Model, "--port", "0", "--data", Path.Combine(file, "inside"));
         Assert.Equal(1, code);
-        Assert.StartsWith($"quarot: {Path.Combine(file, "inside", "sessions.db")}: cannot be used as session store", error, StringComparison.Ordinal);
+        Assert.StartsWith($"quarot: --data: {Path.Combine(file, "inside")} cannot be used: ", error, StringComparison.Ordinal);
         Assert.Equal(1, error.Count(c => c == '\n'));
     }
 
@@ -64,6 +68,57 @@ public sealed class ServeCommandTests(QuantizedLexi lexi) : IDisposable
         var (code, _, error) = await QuarotProcess.Run("serve", lexi.Model, "--shards", shards, "--port", "0", "--data", _data.Path);
         Assert.Equal(1, code);
         Assert.StartsWith($"quarot: {expected}", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_data_folder_serves_one_process_at_a_time()
+    {
+        using var first = QuarotProcess.Start("serve", lexi.Model, "--port", "0", "--data", _data.Path);
+        await first.ReadUntil("Serving until Ctrl-C.");
+        var (code, _, error) = await QuarotProcess.Run("serve", lexi.Model, "--port", "0", "--data", _data.Path);
+        Assert.Equal(1, code);
+        Assert.StartsWith($"quarot: --data: {_data.Path} is in use by another 'quarot serve'", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokenizer.json", "{}", "tokenizer.json")]
+    [InlineData("chat_template.jinja", "{{ something else }}", "chat_template.jinja")]
+    public async Task A_model_that_cannot_chat_is_refused_at_the_start(string file, string content, string named)
+    {
+        var model = _data["model"];
+        Directory.CreateDirectory(model);
+        foreach (var source in Directory.EnumerateFiles(lexi.Model))
+            File.Copy(source, Path.Combine(model, Path.GetFileName(source)));
+        await File.WriteAllTextAsync(Path.Combine(model, file), content, TestContext.Current.CancellationToken);
+        var (code, _, error) = await QuarotProcess.Run("serve", model, "--port", "0", "--data", _data["store"]);
+        Assert.Equal(1, code);
+        Assert.Contains(named, error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task A_signal_in_mid_answer_ends_the_stream_and_keeps_what_was_streamed()
+    {
+        using var quarot = QuarotProcess.Start("serve", lexi.Model, "--port", "0", "--data", _data.Path);
+        var started = await quarot.ReadUntil("Serving until Ctrl-C.");
+        var address = Regex.Match(started, @"gRPC on (\S+)").Groups[1].Value;
+        using var channel = GrpcChannel.ForAddress($"http://{address}");
+        var client = new Inference.InferenceClient(channel);
+        var session = await client.NewSession();
+        var request = new ChatRequest { SessionId = session, Sampling = new SamplingParameters { Temperature = 2, Seed = 1, MaxTokens = 1500 } };
+        request.Messages.Add(new ChatMessage { Role = "user", Content = "Tell me of the sea." });
+        using var call = client.Chat(request);
+        Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        await quarot.Signal("TERM");
+        var error = await Assert.ThrowsAsync<RpcException>(() => Answer.Read(call));
+        Assert.Equal(StatusCode.Unavailable, error.StatusCode);
+        Assert.Equal(0, (await quarot.Finish()).Code);
+
+        await using var again = await ServedCluster.Start(lexi.Model, data: _data.Path);
+        var transcript = await again.Client.GetSessionAsync(new GetSessionRequest { SessionId = session });
+        Assert.Equal(2, transcript.Messages.Count);
+        Assert.NotEmpty(transcript.Messages[1].Content);
     }
 
     [Fact]

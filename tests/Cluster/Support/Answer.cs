@@ -10,10 +10,12 @@ internal sealed record Answer(string Text, int[] Ids, FinishReason Reason, Usage
     {
         var (text, ids, logProbs) = ("", new List<int>(), new List<TokenLogProbs>());
         TurnStarted? started = null;
+        int? first = null;
         var last = new GenerateResponse();
         await foreach (var message in call.ResponseStream.ReadAllAsync(TestContext.Current.CancellationToken))
         {
-            Assert.Equal(ids.Count, (int)message.Index);
+            first ??= (int)message.Index;
+            Assert.Equal(first + ids.Count, (int)message.Index);
             started ??= message.Started;
             text += message.Text;
             ids.AddRange(message.TokenIds.Select(id => (int)id));
