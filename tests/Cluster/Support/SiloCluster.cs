@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Storage;
 using Orleans.TestingHost;
 using QuaRot.Checkpoints.Tokenizers;
 using QuaRot.Contracts.Sessions;
@@ -11,6 +13,9 @@ namespace QuaRot.Cluster.Tests.Support;
 internal sealed class SiloCluster : IAsyncDisposable
 {
     private const string Model = "model", ShardCount = "shards", Data = "data";
+
+    /// <summary>In place of a data folder: <see cref="FaultyStorage"/>.</summary>
+    public const string Faulty = "faulty";
 
     private readonly TestCluster _cluster;
     private readonly Tokenizer _tokenizer;
@@ -86,7 +91,9 @@ internal sealed class SiloCluster : IAsyncDisposable
                 model.Path = configuration[Model]!;
                 model.Shards = int.Parse(configuration[ShardCount]!);
             });
-            if (configuration[Data] is { } data)
+            if (configuration[Data] == Faulty)
+                siloBuilder.Services.AddKeyedSingleton<IGrainStorage, FaultyStorage>(SessionGrain.Storage);
+            else if (configuration[Data] is { } data)
                 siloBuilder.AddSqliteSessions(Path.Combine(data, "sessions.db"));
             else
                 siloBuilder.AddMemoryGrainStorage(SessionGrain.Storage);
