@@ -14,22 +14,33 @@ public sealed class BatchScheduler : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly IStagePipeline _pipeline;
     private readonly SchedulerCore _core;
+    private readonly Action<Exception>? _onBatchFailed;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _loop;
     private Exception? _closed;
+    private volatile Exception? _fault;
 
     /// <summary>Starts the scheduler.</summary>
     /// <param name="pipeline">The stages of the replica.</param>
     /// <param name="options">Limits; null for the defaults.</param>
     /// <param name="time">Clock of the retry hint; null for the system's.</param>
+    /// <param name="onBatchFailed">
+    /// Hears once for each batch of which something failed: what the pipeline threw, else the <see cref="PipelineFailureException"/> of the
+    /// first row that could not be sampled. Called on any thread, outside all locks; several calls may overlap.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A limit is below 1.</exception>
-    public BatchScheduler(IStagePipeline pipeline, SchedulerOptions? options = null, TimeProvider? time = null)
+    public BatchScheduler(
+        IStagePipeline pipeline,
+        SchedulerOptions? options = null,
+        TimeProvider? time = null,
+        Action<Exception>? onBatchFailed = null)
     {
         options ??= new SchedulerOptions();
         options.Validate();
         _pipeline = pipeline;
+        _onBatchFailed = onBatchFailed;
         ContextLimit = (int)Math.Min(options.MaxContext, (long)pipeline.PageCount * pipeline.PageSize);
         _core = new SchedulerCore(
             options, pipeline.Stages, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
@@ -38,6 +49,11 @@ public sealed class BatchScheduler : IAsyncDisposable
 
     /// <summary>Most tokens of a sequence, prompt and answer together.</summary>
     public int ContextLimit { get; }
+
+    /// <summary>
+    /// Why the scheduler closed by itself: a fault of its own, after which it refuses all work. Null while healthy, also once disposed.
+    /// </summary>
+    public Exception? Fault => _fault;
 
     /// <summary>What the scheduler does right now.</summary>
     public SchedulerStats Stats
@@ -59,9 +75,9 @@ public sealed class BatchScheduler : IAsyncDisposable
     /// </remarks>
     /// <exception cref="ArgumentException">The request is malformed.</exception>
     /// <exception cref="ContextOverflowException">The history can never fit.</exception>
-    /// <exception cref="AdmissionException">Too many bursts wait.</exception>
+    /// <exception cref="AdmissionException">Too many bursts wait, and this one continues no answer.</exception>
     /// <exception cref="SequenceBusyException">The sequence has a burst under way.</exception>
-    /// <exception cref="PipelineFailureException">The pipeline failed; asking again is safe.</exception>
+    /// <exception cref="PipelineFailureException">The pipeline failed, or the row could not be sampled; asking again is safe.</exception>
     /// <exception cref="ObjectDisposedException">The scheduler is disposed, perhaps during the burst.</exception>
     public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
         BurstRequest request, [EnumeratorCancellation] CancellationToken ct = default)
@@ -151,6 +167,18 @@ public sealed class BatchScheduler : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends everything for a fault of the scheduler itself: nobody may wait for it for ever, so every burst hears of it.</summary>
+    private void Break(Exception cause, MicroBatch? batch)
+    {
+        lock (_gate)
+        {
+            _fault ??= cause;
+            _closed ??= cause;
+            _core.Abandon(cause, batch);
+            NoteDrained();
+        }
+    }
+
     private void NoteDrained()
     {
         if (_closed is not null && _core.InFlight == 0)
@@ -169,15 +197,16 @@ public sealed class BatchScheduler : IAsyncDisposable
             {
                 while (NextBatch() is { } batch)
                 {
-                    // Not awaited: several batches are in flight, and RunAsync lets no exception out.
+                    // Not awaited: several batches are in flight, and RunAsync lets no exception out but one of the listener, which is
+                    // the listener's own affair and must not harm the chats.
                     Task running = RunAsync(batch);
                 }
             }
         }
         catch (Exception e)
         {
-            // A fault of the scheduler itself, not of the pipeline: nobody may wait for it for ever, so every burst hears of it.
-            Close(e);
+            // A fault of the scheduler itself, not of the pipeline.
+            Break(e, null);
         }
     }
 
@@ -191,31 +220,33 @@ public sealed class BatchScheduler : IAsyncDisposable
 
     private async Task RunAsync(MicroBatch batch)
     {
-        SampledToken[] tokens = [];
-        Exception? failure = null;
+        // Without the lock: nothing touches the tokens and pages of a burst while it is in flight.
+        (SampledToken[] tokens, Exception? failure) = await batch.ExecuteAsync(_pipeline).ConfigureAwait(false);
+        failure = End(batch, tokens, failure);
+        Wake();
+        if (failure is not null)
+        {
+            _onBatchFailed?.Invoke(failure);
+        }
+    }
+
+    private Exception? End(MicroBatch batch, SampledToken[] tokens, Exception? failure)
+    {
         try
         {
-            // Without the lock: nothing touches the tokens and pages of a burst while it is in flight.
-            StageBatch rows = batch.Build();
-            tokens = await _pipeline.ExecuteAsync(rows, CancellationToken.None).ConfigureAwait(false);
-            if (tokens.Length != rows.Sampling.Length)
+            lock (_gate)
             {
-                throw new InvalidOperationException(
-                    $"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows.");
+                failure = _core.End(batch, tokens, failure);
+                NoteDrained();
             }
         }
         catch (Exception e)
         {
-            // Whatever went wrong concerns the sequences of this batch alone; they hear of it below, the others go on.
-            failure = e;
+            // As in the loop: half of the batch is accounted for, so nothing can go on, but all must hear why.
+            Break(e, batch);
+            failure ??= e;
         }
 
-        lock (_gate)
-        {
-            _core.End(batch, tokens, failure);
-            NoteDrained();
-        }
-
-        Wake();
+        return failure;
     }
 }

@@ -89,10 +89,10 @@ internal sealed class Burst
         return isStop || Tokens.Count >= _endLength;
     }
 
-    /// <summary>Closes the stream to the consumer.</summary>
+    /// <summary>Closes the stream to the consumer; only the first call counts.</summary>
     public void Close(Exception? error)
     {
-        _output.Writer.Complete(error);
-        Retired.SetResult();
+        _output.Writer.TryComplete(error);
+        Retired.TrySetResult();
     }
 }

@@ -25,6 +25,11 @@ public sealed record BurstRequest
     /// <summary>Ids that end the burst; the one that did is yielded.</summary>
     public IReadOnlyList<int> StopTokenIds { get; init; } = [];
 
+    /// <summary>
+    /// The answer has tokens already, so this is no new work: it is never refused for a full queue, for running chats go on.
+    /// </summary>
+    public bool IsContinuation { get; init; }
+
     /// <summary>Checks what does not depend on the replica.</summary>
     /// <exception cref="ArgumentException">A field is out of range; the message names it.</exception>
     public void Validate()

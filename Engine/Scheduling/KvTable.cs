@@ -16,6 +16,9 @@ internal sealed class KvTable(int pageSize, int pageCount)
 
     public int Resident => _sequences.Values.Count(sequence => sequence.Pages.Count > 0);
 
+    /// <summary>Every burst that waits or runs.</summary>
+    public IEnumerable<Burst> Bursts => _sequences.Values.Where(s => s.Burst is not null).Select(s => s.Burst!);
+
     public long Evictions { get; private set; }
 
     public ResidentSequence? Find(string id) => _sequences.GetValueOrDefault(id);

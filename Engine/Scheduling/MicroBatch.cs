@@ -31,6 +31,26 @@ internal sealed class MicroBatch
         Decodes += isDecode ? 1 : 0;
     }
 
+    /// <summary>Runs the rows; lets no exception out.</summary>
+    /// <returns>One token for each entry with an output, in order; or none, and why the pipeline failed.</returns>
+    public async Task<(SampledToken[] Tokens, Exception? Failure)> ExecuteAsync(IStagePipeline pipeline)
+    {
+        try
+        {
+            StageBatch rows = Build();
+            SampledToken[] tokens = await pipeline.ExecuteAsync(rows, CancellationToken.None).ConfigureAwait(false);
+            return tokens.Length == rows.Sampling.Length
+                ? (tokens, null)
+                : throw new InvalidOperationException(
+                    $"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows.");
+        }
+        catch (Exception e)
+        {
+            // Whatever went wrong concerns the sequences of this batch alone; they hear of it when it ends, the others go on.
+            return ([], e);
+        }
+    }
+
     /// <summary>Copies everything, for the stages read it while the scheduler goes on.</summary>
     public StageBatch Build()
     {

@@ -16,7 +16,7 @@ public sealed record SamplingParameters
     /// <summary>Drop tokens below p times the largest probability, in [0, 1]; 0 drops none.</summary>
     public float MinP { get; init; }
 
-    /// <summary>Above 0; 1 is off. Applies to the ids of the whole history.</summary>
+    /// <summary>Between 0.01 and 10; 1 is off. Applies to the ids of the whole history.</summary>
     public float RepetitionPenalty { get; init; } = 1f;
 
     /// <summary>Number of most likely tokens to report beside the sampled one, at most 20; -1 reports no log-probability at all.</summary>
@@ -30,7 +30,8 @@ public sealed record SamplingParameters
         Require(TopK >= 0, nameof(TopK), TopK, "0 or above");
         Require(TopP > 0 && TopP <= 1, nameof(TopP), TopP, "above 0 and at most 1");
         Require(MinP >= 0 && MinP <= 1, nameof(MinP), MinP, "between 0 and 1");
-        Require(float.IsFinite(RepetitionPenalty) && RepetitionPenalty > 0, nameof(RepetitionPenalty), RepetitionPenalty, "above 0");
+        Require(
+            RepetitionPenalty >= 0.01f && RepetitionPenalty <= 10f, nameof(RepetitionPenalty), RepetitionPenalty, "between 0.01 and 10");
         Require(LogProbs >= -1 && LogProbs <= 20, nameof(LogProbs), LogProbs, "between -1 and 20");
     }
 

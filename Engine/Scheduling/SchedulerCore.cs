@@ -17,6 +17,7 @@ internal sealed class SchedulerCore
     private long _prefilled;
     private long _decoded;
     private long _batches;
+    private bool _isBroken;
 
     public SchedulerCore(SchedulerOptions options, int stages, int pageSize, int pageCount, int contextLimit, TimeProvider time)
     {
@@ -53,7 +54,8 @@ internal sealed class SchedulerCore
             throw new SequenceBusyException(request.SequenceId);
         }
 
-        if (_planner.Waiting.Count >= _options.MaxQueue)
+        // An answer that has begun goes on: it held a place a moment ago, and refusing it would throw away what was computed.
+        if (!request.IsContinuation && _planner.Waiting.Count >= _options.MaxQueue)
         {
             throw new AdmissionException(_options.MaxQueue, _retryHint.Value);
         }
@@ -68,7 +70,7 @@ internal sealed class SchedulerCore
     /// <summary>Ends a burst now, or at the end of the micro-batch that it is in; one that has ended already is left alone.</summary>
     public void Stop(Burst burst, Exception? cause)
     {
-        if (burst.Sequence.Burst != burst)
+        if (_isBroken || burst.Sequence.Burst != burst)
         {
             return;
         }
@@ -116,9 +118,15 @@ internal sealed class SchedulerCore
     /// <param name="batch">The batch.</param>
     /// <param name="tokens">One for each entry with an output, in order.</param>
     /// <param name="failure">What the pipeline threw, or null.</param>
-    public void End(MicroBatch batch, SampledToken[] tokens, Exception? failure)
+    /// <returns>What went wrong: <paramref name="failure"/>, else the first row that could not be sampled; null when nothing did.</returns>
+    public Exception? End(MicroBatch batch, SampledToken[] tokens, Exception? failure)
     {
         InFlight--;
+        if (_isBroken)
+        {
+            return failure;
+        }
+
         _batches++;
         _decoded += batch.Decodes;
         _prefilled += batch.Rows - batch.Decodes;
@@ -127,24 +135,42 @@ internal sealed class SchedulerCore
             _kv.ForgetAll();
         }
 
+        Exception? wrong = failure;
         int output = 0;
         foreach (MicroBatch.Entry entry in batch.Entries)
         {
             entry.Burst.InFlight = false;
             if (failure is not null)
             {
-                // What the batch has written is unknown: the KV of its sequences is worth nothing.
-                entry.Burst.Sequence.DropAtEnd = true;
-                Retire(entry.Burst, new PipelineFailureException(entry.Burst.Sequence.Id, failure));
+                Fail(entry.Burst, failure);
                 continue;
             }
 
             SampledToken? token = entry.HasOutput ? tokens[output++] : null;
-            Advance(entry, token);
+            Exception? unsampled = Advance(entry, token);
+            wrong ??= unsampled;
+        }
+
+        return wrong;
+    }
+
+    /// <summary>
+    /// The scheduler itself is at fault, and pages and queues cannot be trusted any more: only closes every stream, whatever its state.
+    /// </summary>
+    /// <param name="cause">What the consumers hear.</param>
+    /// <param name="batch">The batch that was being ended: its bursts may have left all tables but not told their consumers.</param>
+    public void Abandon(Exception cause, MicroBatch? batch)
+    {
+        _isBroken = true;
+        IEnumerable<Burst> ending = batch is null ? [] : batch.Entries.Select(entry => entry.Burst);
+        foreach (Burst burst in _kv.Bursts.Concat(ending))
+        {
+            burst.Close(cause);
         }
     }
 
-    private void Advance(MicroBatch.Entry entry, SampledToken? token)
+    /// <summary>Returns why the row could not be sampled, null when all is well.</summary>
+    private PipelineFailureException? Advance(MicroBatch.Entry entry, SampledToken? token)
     {
         Burst burst = entry.Burst;
         burst.Sequence.Cached.AddRange(burst.Tokens.GetRange(entry.Start, entry.Count));
@@ -152,10 +178,27 @@ internal sealed class SchedulerCore
         {
             Retire(burst, burst.StopCause);
         }
+        else if (token is { IsSampled: false } broken)
+        {
+            string reason = broken.Failure
+                ?? $"the last stage could not sample the token at position {burst.Tokens.Count}: its logits are NaN or infinite.";
+            return Fail(burst, new InvalidOperationException(reason));
+        }
         else if (token is { } sampled && burst.Accept(sampled))
         {
             Retire(burst, null);
         }
+
+        return null;
+    }
+
+    /// <summary>Ends one burst, and drops its KV: what was written is unknown, or led to logits that are no numbers.</summary>
+    private PipelineFailureException Fail(Burst burst, Exception cause)
+    {
+        var failure = new PipelineFailureException(burst.Sequence.Id, cause);
+        burst.Sequence.DropAtEnd = true;
+        Retire(burst, failure);
+        return failure;
     }
 
     private void Retire(Burst burst, Exception? error)

@@ -11,7 +11,7 @@ public sealed record SchedulerOptions
     /// </summary>
     public int MaxRunning { get; init; } = 256;
 
-    /// <summary>Most bursts that wait to run; one more is refused.</summary>
+    /// <summary>Most bursts that wait to run; one more is refused, unless it continues an answer.</summary>
     public int MaxQueue { get; init; } = 1024;
 
     /// <summary>

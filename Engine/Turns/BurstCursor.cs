@@ -27,7 +27,7 @@ internal sealed class BurstCursor(
         {
             if (_burst is null || _leftInBurst == 0)
             {
-                await StartBurstAsync(settings.MaxTokens - answered).ConfigureAwait(false);
+                await StartBurstAsync(answered).ConfigureAwait(false);
             }
 
             if (!await _burst!.MoveNextAsync().ConfigureAwait(false))
@@ -53,12 +53,12 @@ internal sealed class BurstCursor(
     /// <summary>Ends the burst under way.</summary>
     public ValueTask DisposeAsync() => _burst?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private async ValueTask StartBurstAsync(int leftInTurn)
+    private async ValueTask StartBurstAsync(int answered)
     {
         await DisposeAsync().ConfigureAwait(false);
         _burst = null;
         cancelled.ThrowIfCancellationRequested();
-        _leftInBurst = Math.Min(burstSize, leftInTurn);
+        _leftInBurst = Math.Min(burstSize, settings.MaxTokens - answered);
         var request = new BurstRequest
         {
             SequenceId = sequenceId,
@@ -67,6 +67,7 @@ internal sealed class BurstCursor(
             Seed = settings.Seed,
             MaxTokens = _leftInBurst,
             StopTokenIds = settings.StopTokenIds,
+            IsContinuation = answered > 0,
         };
         _burst = bursts(request, cancelled).GetAsyncEnumerator(cancelled);
     }

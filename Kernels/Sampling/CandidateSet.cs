@@ -10,6 +10,7 @@ internal ref struct CandidateSet
 {
     private readonly ReadOnlySpan<float> _logits;
     private readonly Span<float> _weights;
+    private readonly int _best;
     private Span<int> _ids;
 
     private CandidateSet(ReadOnlySpan<float> logits, Span<float> weights, Span<int> ids)
@@ -17,10 +18,11 @@ internal ref struct CandidateSet
         _logits = logits;
         _weights = weights;
         _ids = ids;
+        _best = TokenOrder.First(logits);
     }
 
     /// <summary>Draws a token.</summary>
-    /// <param name="logits">[vocab] with the penalty applied; at least one is finite, none is NaN.</param>
+    /// <param name="logits">[vocab] with the penalty applied; at least one is finite, none is NaN or +infinity.</param>
     /// <param name="row">Temperature above 0, top-k, top-p, min-p, seed and position.</param>
     public static int Draw(ReadOnlySpan<float> logits, SamplingRow row)
     {
@@ -62,9 +64,10 @@ internal ref struct CandidateSet
     /// <summary>weight = exp((logit - largest logit) / temperature), so that the largest weight is 1 and none overflows.</summary>
     private readonly void Weigh(float temperature)
     {
-        float largest = _logits[TokenOrder.First(_logits)];
+        float largest = _logits[_best];
         foreach (int id in _ids)
         {
+            // 0 for the best token and down to -infinity for others, however small the temperature: never NaN.
             float scaled = (_logits[id] - largest) / temperature;
             _weights[id] = FloatMath.Exp(scaled);
         }
@@ -104,11 +107,11 @@ internal ref struct CandidateSet
             return;
         }
 
-        // The largest weight is 1, and the token that has it is never dropped: p is at most 1.
+        // The best token survives any p, so that there is always one to pick.
         int kept = 0;
         foreach (int id in _ids)
         {
-            if (_weights[id] >= p)
+            if (_weights[id] >= p || id == _best)
             {
                 _ids[kept++] = id;
             }

@@ -11,14 +11,31 @@ namespace QuaRot.Kernels.Sampling;
 /// </remarks>
 public static class TokenSampler
 {
-    /// <summary>Samples one token.</summary>
+    /// <summary>Samples one token; never throws.</summary>
     /// <param name="logits">[vocab] as the model computed them; not changed.</param>
     /// <param name="row">How to sample.</param>
-    /// <exception cref="InvalidOperationException">A logit is NaN or +infinity, or all are -infinity: the forward pass is
-    /// broken.</exception>
+    /// <returns>The token; or one that is not <see cref="SampledToken.IsSampled"/> and says why, when a logit is NaN or +infinity, or
+    /// all are -infinity (the forward pass is broken), or when <paramref name="row"/> does not suit the logits.</returns>
     public static SampledToken Sample(ReadOnlySpan<float> logits, SamplingRow row)
     {
-        Check(logits, row);
+        try
+        {
+            return SampleSound(logits, row);
+        }
+        catch (Exception e)
+        {
+            // A row that fails belongs to one chat; thrown on, the exception would take along every other chat of the micro-batch.
+            return SampledToken.NotSampled($"Sampling at position {row.Position} failed: {e.Message}");
+        }
+    }
+
+    private static SampledToken SampleSound(ReadOnlySpan<float> logits, SamplingRow row)
+    {
+        if (FaultOf(logits, row) is { } fault)
+        {
+            return SampledToken.NotSampled(fault);
+        }
+
         int token = Choose(logits, row);
         if (row.LogProbs < 0)
         {
@@ -29,25 +46,23 @@ public static class TokenSampler
         return new SampledToken(token, (float)(logits[token] - logSumExp), LogProbabilities.Top(logits, logSumExp, row.LogProbs));
     }
 
-    private static void Check(ReadOnlySpan<float> logits, SamplingRow row)
+    /// <summary>What makes the logits useless; null when they can be sampled.</summary>
+    private static string? FaultOf(ReadOnlySpan<float> logits, SamplingRow row)
     {
         bool anyFinite = false;
         for (int id = 0; id < logits.Length; id++)
         {
             if (float.IsNaN(logits[id]) || float.IsPositiveInfinity(logits[id]))
             {
-                throw new InvalidOperationException(
-                    $"The logit of token {id} at position {row.Position} is {logits[id]}: the forward pass is broken.");
+                return $"The logit of token {id} at position {row.Position} is {logits[id]}: the forward pass is broken.";
             }
 
             anyFinite |= float.IsFinite(logits[id]);
         }
 
-        if (!anyFinite)
-        {
-            throw new InvalidOperationException(
-                $"No token can be sampled at position {row.Position}: none of {logits.Length} logits is finite.");
-        }
+        return anyFinite
+            ? null
+            : $"No token can be sampled at position {row.Position}: none of {logits.Length} logits is finite.";
     }
 
     private static int Choose(ReadOnlySpan<float> logits, SamplingRow row)
@@ -83,7 +98,13 @@ public static class TokenSampler
     {
         foreach (int id in row.PenaltyTokens)
         {
-            logits[id] = logits[id] > 0 ? logits[id] / row.RepetitionPenalty : logits[id] * row.RepetitionPenalty;
+            // -infinity means impossible, and stays so.
+            if (float.IsFinite(logits[id]))
+            {
+                float penalised = logits[id] > 0 ? logits[id] / row.RepetitionPenalty : logits[id] * row.RepetitionPenalty;
+                // An infinite logit would make every weight NaN or 0: the difference to the largest one has no meaning then.
+                logits[id] = Math.Clamp(penalised, float.MinValue, float.MaxValue);
+            }
         }
     }
 }

@@ -33,17 +33,26 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
     /// <summary>Called before each forward pass; may throw. With a <see cref="KvLostException"/> the stage loses its KV.</summary>
     public Action<ForwardBatch>? OnForward { get; init; }
 
+    /// <summary>Rows whose logits turn into NaN before they are sampled.</summary>
+    public Func<SamplingRow, bool>? Poison { get; init; }
+
     public bool IsDisposed { get; private set; }
 
     /// <summary>Threads that have called the stage.</summary>
     public int Threads => _threads.Count;
 
-    public static FakeStage[] Chain(int stages, int pageSize, int pageCount, Action<int, ForwardBatch>? onForward = null)
+    public static FakeStage[] Chain(
+        int stages,
+        int pageSize,
+        int pageCount,
+        Action<int, ForwardBatch>? onForward = null,
+        Func<SamplingRow, bool>? poison = null)
     {
         return [.. Enumerable.Range(0, stages).Select(s => new FakeStage(
             new LayerRange(s * FakeModel.Layers / stages, (s + 1) * FakeModel.Layers / stages), pageSize, pageCount)
         {
             OnForward = batch => onForward?.Invoke(s, batch),
+            Poison = poison,
         })];
     }
 
@@ -68,10 +77,20 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
     public SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows)
     {
         float[] values = ((HostRows)logits).Values;
-        return [.. rows.Select((row, i) => TokenSampler.Sample(values.AsSpan(i * FakeModel.Vocab, FakeModel.Vocab), row))];
+        return [.. rows.Select((row, i) => Sample(values.AsSpan(i * FakeModel.Vocab, FakeModel.Vocab), row))];
     }
 
     public void Dispose() => IsDisposed = true;
+
+    private SampledToken Sample(Span<float> logits, SamplingRow row)
+    {
+        if (Poison is not null && Poison(row))
+        {
+            logits[0] = float.NaN;
+        }
+
+        return TokenSampler.Sample(logits, row);
+    }
 
     private static Slot[] Poisoned(int count)
     {

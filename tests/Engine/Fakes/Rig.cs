@@ -15,10 +15,13 @@ internal sealed class Rig : IAsyncDisposable
         int pageSize = 4,
         int pageCount = 256,
         SchedulerOptions? options = null,
-        Action<int, ForwardBatch>? onForward = null)
+        Action<int, ForwardBatch>? onForward = null,
+        Func<SamplingRow, bool>? poison = null,
+        TimeProvider? time = null,
+        Action<Exception>? onBatchFailed = null)
     {
-        Pipeline = new GatedPipeline(new LocalPipeline(FakeStage.Chain(stages, pageSize, pageCount, onForward)));
-        Scheduler = new BatchScheduler(Pipeline, options);
+        Pipeline = new GatedPipeline(new LocalPipeline(FakeStage.Chain(stages, pageSize, pageCount, onForward, poison)));
+        Scheduler = new BatchScheduler(Pipeline, options, time, onBatchFailed);
     }
 
     public GatedPipeline Pipeline { get; }

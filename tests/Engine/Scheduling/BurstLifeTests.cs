@@ -198,8 +198,22 @@ public sealed class BurstLifeTests
             { "TopK", good with { Sampling = new SamplingParameters { TopK = -1 } } },
             { "TopP", good with { Sampling = new SamplingParameters { TopP = 0f } } },
             { "MinP", good with { Sampling = new SamplingParameters { MinP = 1.1f } } },
-            { "RepetitionPenalty", good with { Sampling = new SamplingParameters { RepetitionPenalty = 0f } } },
+            { "RepetitionPenalty must be between 0.01 and 10", Penalised(0f) },
+            { "RepetitionPenalty must be between 0.01 and 10", Penalised(float.Epsilon) },
+            { "RepetitionPenalty must be between 0.01 and 10", Penalised(0.0099f) },
+            { "RepetitionPenalty must be between 0.01 and 10", Penalised(10.1f) },
+            { "RepetitionPenalty must be between 0.01 and 10", Penalised(float.NaN) },
             { "LogProbs", good with { Sampling = new SamplingParameters { LogProbs = 21 } } },
         };
+    }
+
+    [Theory]
+    [InlineData(0.01f)]
+    [InlineData(10f)]
+    public void The_ends_of_the_penalty_range_are_allowed(float penalty) => Penalised(penalty).Validate();
+
+    private static BurstRequest Penalised(float penalty)
+    {
+        return Rig.Request("a", [1], 1) with { Sampling = new SamplingParameters { RepetitionPenalty = penalty } };
     }
 }

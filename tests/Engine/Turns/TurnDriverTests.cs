@@ -30,6 +30,14 @@ public sealed class TurnDriverTests
         Assert.Equal([4, 4, 2], _requests.Select(r => r.MaxTokens));
         Assert.Equal([2, 6, 10], _requests.Select(r => r.Tokens.Length));
         Assert.All(_requests, r => Assert.Equal(9UL, r.Seed));
+        Assert.Equal([false, true, true], _requests.Select(r => r.IsContinuation));
+    }
+
+    [Fact]
+    public async Task A_turn_that_is_driven_again_from_a_prefix_continues_its_answer()
+    {
+        await RunAsync("abcdef", new TurnSettings { Seed = 9, MaxTokens = 5 }, done: 3);
+        Assert.Equal([true], _requests.Select(r => r.IsContinuation));
     }
 
     [Fact]

@@ -130,17 +130,68 @@ public sealed class TokenSamplerTests
         Assert.Equal(2, TokenSampler.Sample([1f, 2f], new SamplingRow { Position = 0, LogProbs = 9 }).Top.Count);
     }
 
-    [Fact]
-    public void A_broken_row_is_named()
+    [Theory]
+    [InlineData(1e-38f, 1f)]
+    [InlineData(1.4e-45f, 1f)]
+    [InlineData(3e38f, 1f)]
+    [InlineData(1f, 1.4e-45f)]
+    [InlineData(1e-38f, 1.4e-45f)]
+    [InlineData(1f, 3e38f)]
+    public void Extreme_penalties_and_temperatures_still_draw_a_token(float penalty, float temperature)
     {
-        var row = new SamplingRow { Position = 17, Temperature = 1f };
-        var nan = Assert.Throws<InvalidOperationException>(() => TokenSampler.Sample([0f, float.NaN], row));
-        Assert.Contains("token 1 at position 17", nan.Message);
-        Assert.Throws<InvalidOperationException>(() => TokenSampler.Sample([0f, float.PositiveInfinity], row));
-        Assert.Throws<InvalidOperationException>(() => TokenSampler.Sample([float.NegativeInfinity], row));
+        float[] logits = [float.NegativeInfinity, -20f, 15f, 0f, -3f, 12f];
+        foreach ((int topK, float topP, float minP) in new[] { (0, 1f, 0f), (0, 1f, 0.1f), (3, 0.9f, 1f), (1, 1e-30f, 0.1f) })
+        {
+            int token = Sample(logits, new SamplingRow
+            {
+                Position = 3,
+                Temperature = temperature,
+                TopK = topK,
+                TopP = topP,
+                MinP = minP,
+                RepetitionPenalty = penalty,
+                PenaltyTokens = [0, 1, 2, 5],
+            });
+            // Token 0 is impossible before the penalty and stays so.
+            Assert.InRange(token, 1, logits.Length - 1);
+        }
     }
 
-    private static int Sample(float[] logits, SamplingRow row) => TokenSampler.Sample(logits, row).TokenId;
+    [Fact]
+    public void The_smallest_temperature_takes_the_largest_logit()
+    {
+        var row = new SamplingRow { Position = 0, Temperature = 1.4e-45f };
+        Assert.Equal([2], Drawn([-5f, 1f, 1.0000001f, 0f], row));
+        Assert.Equal([2], Drawn([-5f, 1f, 1.0000001f, 0f], row with { TopP = 0.5f, MinP = 1f }));
+    }
+
+    [Fact]
+    public void A_broken_row_is_not_sampled_and_says_why()
+    {
+        var row = new SamplingRow { Position = 17, Temperature = 1f };
+        SampledToken nan = TokenSampler.Sample([0f, float.NaN], row);
+        Assert.False(nan.IsSampled);
+        Assert.Equal(SampledToken.NotSampledId, nan.TokenId);
+        Assert.Contains("token 1 at position 17 is NaN", nan.Failure);
+        Assert.False(TokenSampler.Sample([0f, float.PositiveInfinity], row).IsSampled);
+        Assert.Contains("none of 1 logits is finite", TokenSampler.Sample([float.NegativeInfinity], row).Failure);
+        Assert.Contains("position 17", TokenSampler.Sample([1f], row with { RepetitionPenalty = 2f, PenaltyTokens = [9] }).Failure);
+    }
+
+    [Fact]
+    public void A_good_row_carries_no_failure()
+    {
+        SampledToken token = TokenSampler.Sample([0f, 1f], new SamplingRow { Position = 0 });
+        Assert.True(token.IsSampled);
+        Assert.Null(token.Failure);
+    }
+
+    private static int Sample(float[] logits, SamplingRow row)
+    {
+        SampledToken token = TokenSampler.Sample(logits, row);
+        Assert.Null(token.Failure);
+        return token.TokenId;
+    }
 
     private static int[] Drawn(float[] logits, SamplingRow row)
     {
