@@ -9,6 +9,7 @@ namespace QuaRot.Contracts.Shards;
 /// <param name="Seed">The turn's seed.</param>
 /// <param name="MaxTokens">Size of the burst.</param>
 /// <param name="StopTokenIds">Tokens that end the burst.</param>
+/// <param name="IsContinuation">The answer has begun: a full queue must not end it.</param>
 [GenerateSerializer, Immutable, Alias("quarot.BurstCall")]
 public sealed record BurstCall(
     [property: Id(0)] string SessionId,
@@ -16,4 +17,5 @@ public sealed record BurstCall(
     [property: Id(2)] TurnSampling Sampling,
     [property: Id(3)] ulong Seed,
     [property: Id(4)] int MaxTokens,
-    [property: Id(5)] int[] StopTokenIds);
+    [property: Id(5)] int[] StopTokenIds,
+    [property: Id(6)] bool IsContinuation);

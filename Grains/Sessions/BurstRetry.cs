@@ -17,7 +17,7 @@ internal sealed class BurstRetry(IShardGrain lead, TimeProvider time, ILogger lo
         var received = new List<int>();
         for (var failures = 0; ;)
         {
-            var rest = burst with { Tokens = [.. burst.Tokens, .. received], MaxTokens = burst.MaxTokens - received.Count };
+            var rest = burst with { Tokens = [.. burst.Tokens, .. received], MaxTokens = burst.MaxTokens - received.Count, IsContinuation = burst.IsContinuation || received.Count > 0 };
             await using var tokens = lead.Burst(rest, cancellationToken).GetAsyncEnumerator(cancellationToken);
             while (true)
             {

@@ -51,12 +51,13 @@ public sealed class ShardGrain(ServedModel model, ShardRuntimes runtimes, ILogge
     /// <inheritdoc/>
     public async Task Release(string sessionId) => (await Runtime()).Release(sessionId);
 
-    // A failed load is reported to everyone who waits for it; the activation goes, so that the next call tries again.
+    // A failed load, or a scheduler that gave up, is reported to everyone who asks; the activation goes, so that the next call loads anew.
     private async Task<ShardRuntime> Runtime()
     {
         try
         {
-            return await _runtime!;
+            var runtime = await _runtime!;
+            return runtime.Fault is null ? runtime : throw new InvalidOperationException($"Shard {_key}: its scheduler failed: {runtime.Fault.Message}");
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -29,6 +29,7 @@ internal static class ShardMessages
         Seed = call.Seed,
         MaxTokens = call.MaxTokens,
         StopTokenIds = call.StopTokenIds,
+        IsContinuation = call.IsContinuation,
     };
 
     public static BurstCall ToCall(this BurstRequest request) => new(
@@ -45,7 +46,8 @@ internal static class ShardMessages
         },
         request.Seed,
         request.MaxTokens,
-        [.. request.StopTokenIds]);
+        [.. request.StopTokenIds],
+        request.IsContinuation);
 
     public static BurstToken ToMessage(this GeneratedToken token) =>
         new(token.TokenId, token.Position, LogProbsOf(token.LogProb, token.Top), token.IsStop);

@@ -30,11 +30,14 @@ public sealed class ShardRuntime : IAsyncDisposable
         if (!stage.IsLast)
             _next = new NextStage(grains.GetGrain<IShardGrain>(key.Next.ToString()), links, silo);
         if (key.Stage == 0)
-            _scheduler = new BatchScheduler(new ShardPipeline(worker, _next, model.Options.Shards), model.SchedulerOptions);
+            _scheduler = new BatchScheduler(new ShardPipeline(worker, _next, model.Options.Shards), model.SchedulerOptions, onBatchFailed: e => log.BatchFailed(key.ToString(), e));
     }
 
     /// <summary>What this shard holds and where.</summary>
     public ShardStatus Status { get; }
+
+    /// <summary>Why the scheduler gave up by itself; null while it is well, and on stages that do not lead.</summary>
+    public Exception? Fault => _scheduler?.Fault;
 
     /// <summary>What the scheduler has done; lead only.</summary>
     public SchedulerReport SchedulerReport => Scheduler.Stats.ToReport();
