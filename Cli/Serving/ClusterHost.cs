@@ -17,6 +17,7 @@ using QuaRot.Gateway;
 using QuaRot.Grains.Models;
 using QuaRot.Grains.Sessions;
 using QuaRot.Silo;
+using GatewayOptions = QuaRot.Gateway.GatewayOptions;
 
 namespace QuaRot.Cli.Serving;
 
