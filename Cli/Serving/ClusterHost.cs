@@ -18,6 +18,7 @@ using QuaRot.Grains.Models;
 using QuaRot.Grains.Sessions;
 using QuaRot.Kernels.Backends;
 using QuaRot.Silo;
+using GatewayOptions = QuaRot.Gateway.GatewayOptions;
 
 namespace QuaRot.Cli.Serving;
 
