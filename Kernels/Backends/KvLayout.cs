@@ -96,7 +96,7 @@ public sealed record KvLayout
     public int CodeOffset(int bits, int head, int slot) => ((head * PageSize) + slot) * HeadBytes(bits);
 
     /// <summary>Bytes from the start of a plane to the FP16 scale of a head at a slot.</summary>
-    public int ScaleOffset(int bits, int head, int slot) => 
+    public int ScaleOffset(int bits, int head, int slot) =>
         (KvHeads * PageSize * HeadBytes(bits)) + (2 * ((head * PageSize) + slot));
 
     /// <summary>Bytes from the start of a plane to the FP16 minimum of a head at a slot.</summary>

@@ -1,3 +1,5 @@
+using Orleans.Runtime;
+
 namespace Orleans.Runtime
 {
     /// <summary>Names how new activations of a grain class are placed; an <see cref="Placement.IPlacementDirector"/> does it.</summary>
@@ -9,8 +11,6 @@ namespace Orleans.Runtime
 
 namespace Orleans.Placement
 {
-    using Orleans.Runtime;
-
     /// <summary>Base of the attributes that give a grain class its placement.</summary>
     [AttributeUsage(AttributeTargets.Class)]
     public abstract class PlacementAttribute : Attribute

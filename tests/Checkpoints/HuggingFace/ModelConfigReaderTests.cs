@@ -22,9 +22,20 @@ public sealed class ModelConfigReaderTests : IDisposable
 
         var expected = new ModelConfig
         {
-            Architecture = "LlamaForCausalLM", HiddenSize = 512, IntermediateSize = 1280, NumLayers = 6, NumHeads = 8, NumKvHeads = 4,
-            HeadDim = 64, VocabSize = 8192, RmsNormEps = 1e-5f, RopeTheta = 10000, MaxPositions = 2048, TieWordEmbeddings = true,
-            BosTokenId = 0, EosTokenIds = config.EosTokenIds,
+            Architecture = "LlamaForCausalLM",
+            HiddenSize = 512,
+            IntermediateSize = 1280,
+            NumLayers = 6,
+            NumHeads = 8,
+            NumKvHeads = 4,
+            HeadDim = 64,
+            VocabSize = 8192,
+            RmsNormEps = 1e-5f,
+            RopeTheta = 10000,
+            MaxPositions = 2048,
+            TieWordEmbeddings = true,
+            BosTokenId = 0,
+            EosTokenIds = config.EosTokenIds,
         };
         Assert.Equal(expected, config);
         Assert.Equal([1], config.EosTokenIds);
@@ -56,8 +67,17 @@ public sealed class ModelConfigReaderTests : IDisposable
     {
         var expected = new QuantizationConfig
         {
-            WeightBits = 4, ActivationBits = 8, KeyBits = 3, ValueBits = 16, GroupSize = 8, Rotate = false, Seed = ulong.MaxValue,
-            ActivationClip = 0.9f, KvClip = 0.95f, WeightClipSearch = false, SourceHash = "ab",
+            WeightBits = 4,
+            ActivationBits = 8,
+            KeyBits = 3,
+            ValueBits = 16,
+            GroupSize = 8,
+            Rotate = false,
+            Seed = ulong.MaxValue,
+            ActivationClip = 0.9f,
+            KvClip = 0.95f,
+            WeightClipSearch = false,
+            SourceHash = "ab",
         };
         Assert.Equal(expected, Read($$"""{"quantization_config":{{Quantized}}}""").Quantization);
     }

@@ -1,5 +1,5 @@
-using QuaRot.Checkpoints.QuaRot;
 using QuaRot.Checkpoints.Quantization;
+using QuaRot.Checkpoints.QuaRot;
 using Xunit;
 
 namespace QuaRot.Checkpoints.Tests.QuaRot;

@@ -59,7 +59,9 @@ public sealed class NodeClientTests(QuantizedLexi lexi) : IAsyncLifetime
             Assert.Skip("tests/foreign/node_modules is missing: Node and npm are needed to install @grpc/grpc-js");
         var start = new ProcessStartInfo("node", ["gateway.mjs", _cluster.Address.Port.ToString(), Assets.Protos, name])
         {
-            WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using var process = Start(start);
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -23,7 +23,12 @@ public class BackendAgreementTests
     public void Groups_and_other_bits_without_rotation() => RequireAgreement(
         () => Lexi.Quantized(new QuantizationConfig
         {
-            WeightBits = 6, GroupSize = 128, ActivationBits = 8, KeyBits = 3, ValueBits = 6, Rotate = false,
+            WeightBits = 6,
+            GroupSize = 128,
+            ActivationBits = 8,
+            KeyBits = 3,
+            ValueBits = 6,
+            Rotate = false,
         }), null);
 
     [Fact]

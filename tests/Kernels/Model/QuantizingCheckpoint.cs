@@ -17,7 +17,13 @@ internal sealed class QuantizingCheckpoint(ICheckpoint source, QuantizationConfi
         var w = source.ReadLayer(layer);
         return w with
         {
-            Q = Cut(w.Q), K = Cut(w.K), V = Cut(w.V), O = Cut(w.O), Gate = Cut(w.Gate), Up = Cut(w.Up), Down = Cut(w.Down),
+            Q = Cut(w.Q),
+            K = Cut(w.K),
+            V = Cut(w.V),
+            O = Cut(w.O),
+            Gate = Cut(w.Gate),
+            Up = Cut(w.Up),
+            Down = Cut(w.Down),
         };
     }
 

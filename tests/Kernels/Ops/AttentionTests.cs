@@ -108,12 +108,22 @@ public class AttentionTests
 
     private static KvLayout Layout(int keyBits, int valueBits, int kvHeads, int headDim) => new()
     {
-        PageCount = 4, Layers = 1, KvHeads = kvHeads, HeadDim = headDim, KeyBits = keyBits, ValueBits = valueBits, Clip = 0.95f,
+        PageCount = 4,
+        Layers = 1,
+        KvHeads = kvHeads,
+        HeadDim = headDim,
+        KeyBits = keyBits,
+        ValueBits = valueBits,
+        Clip = 0.95f,
     };
 
     private static ForwardBatch Batch(int[] positions, int[] sequences, int[][] tables) => new()
     {
-        TokenIds = new int[positions.Length], Positions = positions, SequenceOfRow = sequences, BlockTables = tables, OutputRows = [],
+        TokenIds = new int[positions.Length],
+        Positions = positions,
+        SequenceOfRow = sequences,
+        BlockTables = tables,
+        OutputRows = [],
     };
 
     /// <summary>Two sequences on scattered pages: one of 66 positions in one go, one that decodes positions 0 to 1.</summary>

@@ -29,8 +29,13 @@ internal static class Data
         var isInteger = format is WeightFormat.Int4 or WeightFormat.Int8;
         var shape = new LinearWeights
         {
-            Name = "test.weight", OutFeatures = outFeatures, InFeatures = inFeatures, Format = format, Data = default,
-            GroupSize = groupSize, Bias = bias ? Normal(outFeatures, seed + 1) : null,
+            Name = "test.weight",
+            OutFeatures = outFeatures,
+            InFeatures = inFeatures,
+            Format = format,
+            Data = default,
+            GroupSize = groupSize,
+            Bias = bias ? Normal(outFeatures, seed + 1) : null,
             Scales = isInteger ? [.. Normal(outFeatures * (groupSize == 0 ? 1 : inFeatures / groupSize), seed + 2).Select(MathF.Abs)] : [],
         };
         var data = new byte[shape.RowBytes * outFeatures];

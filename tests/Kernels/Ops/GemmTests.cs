@@ -70,8 +70,13 @@ public class GemmTests
         using var pair = new BackendPair(SimdWidth.Vector128);
         var w = new LinearWeights
         {
-            Name = "w", OutFeatures = 1, InFeatures = 4, Format = WeightFormat.Int4, Data = new byte[] { 0x21, 0x8F },
-            Scales = [0.5f], Bias = [10f],
+            Name = "w",
+            OutFeatures = 1,
+            InFeatures = 4,
+            Format = WeightFormat.Int4,
+            Data = new byte[] { 0x21, 0x8F },
+            Scales = [0.5f],
+            Bias = [10f],
         };
         // Codes of x: 7, -7, 0, 7 with scale 1; codes of w: 1, 2, -1, -8.
         Assert.Equal([(0.5f * (7 - 14 - 56)) + 10f], Multiply(pair.Reference, w, [7f, -7f, 0f, 7f], 1, 4, accumulate: false));
