@@ -236,17 +236,16 @@ public sealed class BatchScheduler : IAsyncDisposable
         {
             lock (_gate)
             {
-                failure = _core.End(batch, tokens, failure);
+                Exception? wrong = _core.End(batch, tokens, failure);
                 NoteDrained();
+                return wrong;
             }
         }
         catch (Exception e)
         {
             // As in the loop: half of the batch is accounted for, so nothing can go on, but all must hear why.
             Break(e, batch);
-            failure ??= e;
+            return failure ?? e;
         }
-
-        return failure;
     }
 }
