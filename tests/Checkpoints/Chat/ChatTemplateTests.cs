@@ -84,10 +84,10 @@ public sealed class ChatTemplateTests : IDisposable
     {
         ChatMessage[] messages = [new("user", "a"), new(role, "b")];
 
-        var error = Assert.Throws<ArgumentException>("messages", () => s_lexi.Render(messages, addGenerationPrompt: true));
+        var error = Assert.Throws<ArgumentException>(() => s_lexi.Render(messages, addGenerationPrompt: true));
         Assert.Contains($"messages[1].role is '{role}'", error.Message);
         Assert.Contains("known: user, assistant", error.Message);
-        Assert.Throws<ArgumentException>("messages", () => s_lexi.RenderContinuation(messages, historyEndsWithEnd: true));
+        Assert.Throws<ArgumentException>(() => s_lexi.RenderContinuation(messages, historyEndsWithEnd: true));
     }
 
     [Fact]
