@@ -36,7 +36,7 @@ internal sealed class StagingFolder : IDisposable
 
         if (Directory.Exists(full) && !overwrite)
         {
-            throw new CheckpointException(destination, "exists already; choose another destination or overwrite it");
+            throw new CheckpointException(destination, "exists already; choose another destination or overwrite it (--force)");
         }
 
         string path = Sibling(full, "partial");
@@ -46,7 +46,15 @@ internal sealed class StagingFolder : IDisposable
             Directory.Delete(path, recursive: true);
         }
 
-        Directory.CreateDirectory(path);
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{destination}: cannot be written: {e.Message}", e);
+        }
+
         return new StagingFolder(path, full, TakeLock(path, destination));
     }
 

@@ -100,6 +100,6 @@ internal static class EvalCommand
             q is null ? "16/16/16/16" : $"{q.WeightBits}/{q.ActivationBits}/{q.KeyBits}/{q.ValueBits}",
             q?.Rotate == true ? "yes" : "no",
             $"{result.Perplexity:0.000}", $"{result.MeanNll:0.00000}", $"{elapsed.TotalSeconds:0.0}");
-        AnsiConsole.Write(table);
+        Terminal.Out.Write(table);
     }
 }

@@ -57,7 +57,7 @@ internal static class QuantizeCommand
     }
 
     private static Task Progress(Action<IProgress<QuantizeProgress>, CancellationToken> work, CancellationToken cancellationToken) =>
-        AnsiConsole.Progress()
+        Terminal.Out.Progress()
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .StartAsync(async context =>
             {

@@ -57,7 +57,7 @@ public sealed class CheckpointQuantizerFailureTests : IDisposable
     {
         Directory.CreateDirectory(Target);
         File.WriteAllText(Path.Combine(Target, "old.txt"), "old");
-        Assert.Equal($"{Target}: exists already; choose another destination or overwrite it", Message(new QuantizationConfig()));
+        Assert.Equal($"{Target}: exists already; choose another destination or overwrite it (--force)", Message(new QuantizationConfig()));
         CheckpointQuantizer.Run(Source, Target, new QuantizationConfig(), overwrite: true);
         Assert.False(File.Exists(Path.Combine(Target, "old.txt")));
         Assert.True(File.Exists(Path.Combine(Target, "config.json")));
