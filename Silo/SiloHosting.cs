@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Storage;
 using QuaRot.Grains.Models;
 using QuaRot.Grains.Sessions;
@@ -16,6 +17,7 @@ public static class SiloHosting
     public static ISiloBuilder AddQuaRotSilo(this ISiloBuilder silo, Action<ModelOptions> model)
     {
         silo.Services.Configure(model);
+        silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton<ServedModel>();
         silo.Services.AddSingleton<ActivationLinks>();
         silo.Services.AddSingleton<ShardRuntimes>();
