@@ -244,7 +244,8 @@ public sealed class SessionGrain(
             _history = new SessionHistory(state.State.History);
             if (_history.Pending is not null)
                 _history.Discard();
-            throw new RequestRejectedException(RejectionReason.Unavailable, $"the session store failed: {e.Message}");
+            // Orleans wraps the store's error in one whose text carries a stack trace; the client gets the store's own words.
+            throw new RequestRejectedException(RejectionReason.Unavailable, $"the session store failed: {e.GetBaseException().Message}");
         }
     }
 
