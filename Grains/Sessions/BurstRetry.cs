@@ -51,7 +51,9 @@ internal sealed class BurstRetry(IShardGrain lead, TimeProvider time, ILogger lo
         }
     }
 
-    // TimeoutException: what a call to a silo that died without a word ends with. Busy: a burst that its session lost with its silo still runs at the lead; it ends by itself after a few tokens.
+    // TimeoutException: how a call to a silo that died without a word ends. Busy: a burst that its session lost with its silo still runs at the
+    // lead; it ends by itself after a few tokens.
     private static bool IsTransient(Exception e) =>
-        e is RequestRejectedException { Reason: RejectionReason.Unavailable or RejectionReason.Busy } or SiloUnavailableException or EnumerationAbortedException or TimeoutException;
+        e is RequestRejectedException { Reason: RejectionReason.Unavailable or RejectionReason.Busy }
+            or SiloUnavailableException or EnumerationAbortedException or TimeoutException;
 }
