@@ -43,7 +43,7 @@ const cases = {
     return { first: await ask('Define "brave".'), transcript: await unary('GetSession', { session_id: session.session_id }) };
   },
   cancel: () => {
-    const call = client.Generate({ prompt: 'The Linux kernel is', sampling: { temperature: 0, max_tokens: 2000 } });
+    const call = client.Generate({ prompt: 'The Linux kernel is', sampling: { temperature: 3, seed: 1, max_tokens: 2000 } });
     return stream(call, (_, seen) => { if (seen.ids.length >= 3) call.cancel(); });
   },
 };

@@ -105,7 +105,7 @@ public sealed class ServeCommandTests(QuantizedLexi lexi) : IDisposable
         using var channel = GrpcChannel.ForAddress($"http://{address}");
         var client = new Inference.InferenceClient(channel);
         var session = await client.NewSession();
-        var request = new ChatRequest { SessionId = session, Sampling = new SamplingParameters { Temperature = 2, Seed = 1, MaxTokens = 1500 } };
+        var request = new ChatRequest { SessionId = session, Sampling = new SamplingParameters { Temperature = 3, Seed = 1, MaxTokens = 1500 } };
         request.Messages.Add(new ChatMessage { Role = "user", Content = "Tell me of the sea." });
         using var call = client.Chat(request);
         Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
