@@ -9,6 +9,9 @@ public sealed record StageBatch
     /// <summary>The rows with their block tables.</summary>
     public required ForwardBatch Forward { get; init; }
 
+    /// <summary>Generation of the replica's KV that the batch builds on; grows each time that all KV was lost.</summary>
+    public long Generation { get; init; }
+
     /// <summary>[output rows] sampling of each of <see cref="ForwardBatch.OutputRows"/>, in the same order.</summary>
     public required SamplingRow[] Sampling { get; init; }
 }

@@ -36,7 +36,7 @@ internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int sta
 
         Admit();
         ProvideForOldest();
-        var batch = new MicroBatch();
+        var batch = new MicroBatch(kv.Generation);
         int room = stages == 1 ? _running.Count : (_running.Count + stages - 1) / stages;
         // A copy of each selection: making room for one burst may preempt another.
         IEnumerable<Burst> decoding = _running.Where(b => !b.InFlight && b.Remaining == 1).OrderBy(b => b.LastStep).ThenBy(b => b.Ticket);

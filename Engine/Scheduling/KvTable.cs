@@ -6,7 +6,6 @@ internal sealed class KvTable(int pageSize, int pageCount)
     private readonly PageAllocator _pages = new(pageCount);
     private readonly Dictionary<string, ResidentSequence> _sequences = [];
     private long _clock;
-    private long _generation;
 
     public int PageSize { get; } = pageSize;
 
@@ -27,22 +26,25 @@ internal sealed class KvTable(int pageSize, int pageCount)
     {
         if (!_sequences.TryGetValue(id, out ResidentSequence? sequence))
         {
-            sequence = new ResidentSequence(id) { Generation = _generation };
+            sequence = new ResidentSequence(id) { Generation = Generation };
             _sequences.Add(id, sequence);
         }
 
         return sequence;
     }
 
+    /// <summary>Grows each time that all KV was lost.</summary>
+    public long Generation { get; private set; }
+
     /// <summary>All KV that was written so far is worth nothing; each sequence is told when it is next looked at.</summary>
-    public void ForgetAll() => _generation++;
+    public void ForgetAll() => Generation++;
 
     /// <summary>Forgets the KV of a sequence if it is of an older generation. Its pages stay: they are written before they are read.</summary>
     public void Refresh(ResidentSequence sequence)
     {
-        if (sequence.Generation != _generation)
+        if (sequence.Generation != Generation)
         {
-            sequence.Generation = _generation;
+            sequence.Generation = Generation;
             sequence.Cached.Clear();
         }
     }

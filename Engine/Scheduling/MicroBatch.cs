@@ -5,7 +5,8 @@ using QuaRot.Kernels.Sampling;
 namespace QuaRot.Engine.Scheduling;
 
 /// <summary>Rows of some bursts that go through the pipeline together.</summary>
-internal sealed class MicroBatch
+/// <param name="generation">Generation of the KV that the rows build on.</param>
+internal sealed class MicroBatch(long generation)
 {
     private readonly List<Entry> _entries = [];
 
@@ -17,6 +18,8 @@ internal sealed class MicroBatch
     }
 
     public IReadOnlyList<Entry> Entries => _entries;
+
+    public long Generation => generation;
 
     public int Rows { get; private set; }
 
@@ -79,6 +82,7 @@ internal sealed class MicroBatch
 
         return new StageBatch
         {
+            Generation = generation,
             Forward = new ForwardBatch
             {
                 TokenIds = tokens,

@@ -130,7 +130,7 @@ internal sealed class SchedulerCore
         _batches++;
         _decoded += batch.Decodes;
         _prefilled += batch.Rows - batch.Decodes;
-        if (failure is KvLostException)
+        if (failure is KvLostException && batch.Generation == _kv.Generation)
         {
             _kv.ForgetAll();
         }

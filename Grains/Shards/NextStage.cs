@@ -4,10 +4,17 @@ using QuaRot.Kernels;
 
 namespace QuaRot.Grains.Shards;
 
-/// <summary>Hands a batch to the stage behind: by link within a silo, as bytes to another one.</summary>
+/// <summary>Hands batches to the stage behind: by link within a silo, as bytes to another one.</summary>
+/// <remarks>
+/// All batches of an epoch go to one incarnation of that stage. Once a batch has failed, its epoch is over here: a batch that was built on KV which the next
+/// incarnation does not have must not reach it.
+/// </remarks>
 internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string ownSilo)
 {
-    private volatile ShardStatus? _status;
+    private readonly Lock _gate = new();
+    private Task<ShardStatus>? _status;
+    private long _epoch;
+    private bool _isOver;
 
     /// <summary>Sends the batch on; takes over <paramref name="activations"/>.</summary>
     public async Task<SampledTokens> ForwardAsync(StageCall call, Activations activations)
@@ -16,19 +23,39 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
         var link = links.Put(activations);
         try
         {
-            var status = _status ??= await grain.Status();
+            var status = await StatusIn(call.Epoch);
             var addressed = call with { Incarnation = status.Incarnation, Link = link, Hidden = [] };
             return await grain.Forward(status.Silo == ownSilo ? addressed : addressed with { Link = 0, Hidden = Bytes(link) });
         }
         catch
         {
-            // The stage may have moved or lost its KV: ask again before the next batch. The lead, who hears of this, prefills everything anew.
-            _status = null;
+            End(call.Epoch);
             throw;
         }
         finally
         {
             links.Withdraw(link);
+        }
+    }
+
+    private Task<ShardStatus> StatusIn(long epoch)
+    {
+        lock (_gate)
+        {
+            if (epoch > _epoch)
+                (_epoch, _isOver, _status) = (epoch, false, null);
+            if (epoch < _epoch || _isOver)
+                throw new InvalidOperationException($"The batch is of epoch {epoch}, which is over: a stage failed in it.");
+            return _status ??= grain.Status();
+        }
+    }
+
+    private void End(long epoch)
+    {
+        lock (_gate)
+        {
+            if (epoch == _epoch)
+                _isOver = true;
         }
     }
 

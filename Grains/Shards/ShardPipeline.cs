@@ -6,8 +6,8 @@ namespace QuaRot.Grains.Shards;
 /// <summary>The lead's way through all stages: its own device thread first, then grain calls from stage to stage.</summary>
 internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stages) : IStagePipeline
 {
-    // Starts at the clock, so that a lead that was activated anew is ahead of its predecessor.
-    private long _epoch = DateTime.UtcNow.Ticks;
+    // Epochs start at the clock, so that a lead that was activated anew is ahead of its predecessor, and follow the generations of its KV.
+    private readonly long _firstEpoch = DateTime.UtcNow.Ticks;
 
     /// <inheritdoc/>
     public int Stages => stages;
@@ -26,12 +26,11 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
             return output.Tokens!;
         try
         {
-            return (await next.ForwardAsync(batch.ToCall(Interlocked.Read(ref _epoch)), output.Activations!)).ToSampled();
+            return (await next.ForwardAsync(batch.ToCall(_firstEpoch + batch.Generation), output.Activations!)).ToSampled();
         }
         catch (Exception e)
         {
-            // The batch may still be under way behind us: the next epoch makes every stage refuse it. And a stage may have lost its KV.
-            Interlocked.Increment(ref _epoch);
+            // A stage may have lost its KV, and the batch may still be under way behind us: what follows is another epoch.
             throw new KvLostException(e);
         }
     }

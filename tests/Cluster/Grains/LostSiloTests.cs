@@ -26,6 +26,35 @@ public sealed class LostSiloTests(QuantizedLexi lexi)
         Assert.Equal(moved[0].Silo, moved[1].Silo);
     }
 
+    // One-shot sessions are placed at random: those on the killed silo are lost with their callers, the others lose a shard in mid-answer.
+    [Fact]
+    public async Task Answers_under_way_go_on_with_the_same_tokens_when_a_shards_silo_is_killed()
+    {
+        const int Answers = 16, Tokens = 120;
+        await using var undisturbed = await SiloCluster.Deploy(lexi.Model, shards: 2, silos: 1);
+        var expected = await Task.WhenAll(Enumerable.Range(0, Answers).Select(i => undisturbed.Generate("The sea", (ulong)i, Tokens)));
+
+        await using var cluster = await SiloCluster.Deploy(lexi.Model, shards: 2, silos: 2);
+        await cluster.Shards();
+        using var started = new CountdownEvent(Answers);
+        var answers = Enumerable.Range(0, Answers).Select(i => cluster.Generate("The sea", (ulong)i, Tokens, () => started.Signal())).ToArray();
+        await Task.Run(() => started.Wait(TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        Assert.All(answers, a => Assert.False(a.IsCompleted, "the silo must be killed in mid-answer"));
+        await cluster.TestCluster.KillSiloAsync(cluster.TestCluster.SecondarySilos[0]);
+
+        var survivors = 0;
+        for (var i = 0; i < Answers; i++)
+        {
+            await ((Task)answers[i]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            if (!answers[i].IsCompletedSuccessfully)
+                continue;
+            Assert.Equal(expected[i], await answers[i]);
+            survivors++;
+        }
+
+        Assert.True(survivors > 0, "no session was on the surviving silo");
+    }
+
     // Sessions are placed at random over the silos, so some of them lose their silo and all lose a shard.
     private static async Task<List<int[]>> TwoTurns(SiloCluster cluster, Func<Task> betweenTurns)
     {

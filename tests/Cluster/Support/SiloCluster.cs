@@ -43,15 +43,20 @@ internal sealed class SiloCluster : IAsyncDisposable
         return new SiloCluster(cluster, model, shards);
     }
 
-    /// <summary>48 tokens at temperature 0.9.</summary>
-    public async Task<int[]> Generate(string prompt, ulong seed)
+    /// <summary>Tokens at temperature 0.9; says when the first one has come.</summary>
+    public async Task<int[]> Generate(string prompt, ulong seed, int maxTokens = 48, Action? onFirst = null)
     {
         var session = _cluster.GrainFactory.GetGrain<ISessionGrain>(Guid.NewGuid().ToString("n"));
-        var sampling = new TurnSampling { Temperature = 0.9f, TopP = 0.95f, Seed = seed, MaxTokens = 48 };
+        var sampling = new TurnSampling { Temperature = 0.9f, TopP = 0.95f, Seed = seed, MaxTokens = maxTokens };
         var ids = new List<int>();
         var turn = new GenerateTurn(_tokenizer.Encode(prompt, addBos: true, parseSpecial: false), sampling);
         await foreach (var piece in session.Generate(turn, TestContext.Current.CancellationToken))
+        {
+            if (ids.Count == 0 && piece.TokenIds.Length > 0)
+                onFirst?.Invoke();
             ids.AddRange(piece.TokenIds);
+        }
+
         return [.. ids];
     }
 
