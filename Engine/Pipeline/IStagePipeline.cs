@@ -5,8 +5,9 @@ namespace QuaRot.Engine.Pipeline;
 /// <summary>The stages of one replica in a row, as the scheduler on stage 0 sees them.</summary>
 /// <remarks>
 /// Several batches may be under way at once, up to <see cref="Stages"/>; they never share a sequence. A call that has ended, also by
-/// failing, touches the pages of its batch no more: the scheduler gives them to other sequences at once. An implementation that cannot
-/// promise this after a failure (a remote stage that may still be at work) must fail every later call.
+/// failing, touches the pages of its batch no more: the scheduler gives them to other sequences at once.
+/// An implementation that cannot promise this after a failure (a remote stage that may still be at work, or that was lost with its KV) throws
+/// <see cref="KvLostException"/>, and fails every later batch of the same <see cref="StageBatch.Generation"/>.
 /// </remarks>
 public interface IStagePipeline
 {
