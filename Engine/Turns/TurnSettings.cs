@@ -20,6 +20,9 @@ public sealed record TurnSettings
     /// <summary>Texts that end the answer; neither they nor what follows reaches the client.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>The arithmetic that computes the answer; the same tokens are promised within one id.</summary>
+    public string NumericsId { get; init; } = "";
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="ArgumentException">A field is out of range; the message names it.</exception>
     public void Validate()

@@ -94,7 +94,7 @@ public sealed class SessionGrain(
             var room = _runner.Room("messages", state.State.History.Tokens.Count + prompt.Length);
             var numericsId = await _runner.NumericsId();
             RefuseDeleted(running);
-            var pending = _history.Begin(prompt, _runner.Settings(turn.Sampling, room));
+            var pending = _history.Begin(prompt, _runner.Settings(turn.Sampling, room) with { NumericsId = numericsId });
             state.State.LastUsedAt = time.GetUtcNow();
             await Save(running);
             yield return Start(pending, numericsId);
