@@ -84,7 +84,8 @@ internal static class ServeCommand
         }
 
         Console.WriteLine($"  gRPC on {host.Endpoint} (quarot.v1.Inference, grpc.health.v1.Health; see Contracts/Protos/quarot.proto)");
-        Console.WriteLine($"  try: quarot chat --address {host.Endpoint}");
+        var program = Path.GetRelativePath(Environment.CurrentDirectory, Environment.ProcessPath ?? "quarot");
+        Console.WriteLine($"  try: {program} chat --address {host.Endpoint}");
     }
 
     private static async Task Ask(Inference.InferenceClient client, string question, CancellationToken cancellationToken)
