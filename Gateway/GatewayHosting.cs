@@ -11,10 +11,9 @@ public static class GatewayHosting
 {
     private const int MaxMessageBytes = 4 * 1024 * 1024;
 
-    /// <summary>Adds the gateway's services.</summary>
-    public static IServiceCollection AddQuaRotGateway(this IServiceCollection services, Action<GatewayOptions> configure)
+    /// <summary>Adds the gateway's services; the host configures <see cref="GatewayOptions"/>.</summary>
+    public static IServiceCollection AddQuaRotGateway(this IServiceCollection services)
     {
-        services.Configure(configure);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ServedModelInfo>();
         services.AddSingleton<ClusterReadiness>();

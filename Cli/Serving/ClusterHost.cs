@@ -65,9 +65,6 @@ public sealed class ClusterHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Completes when the host was asked to stop and has stopped.</summary>
-    public Task WaitForShutdownAsync() => _app.WaitForShutdownAsync();
-
     /// <summary>Stops listening, ends the streams, deactivates the grains and frees the shards.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -92,7 +89,7 @@ public sealed class ClusterHost : IAsyncDisposable
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options));
         builder.UseOrleans(silo => ConfigureSilo(silo, options, sessionFile));
-        builder.Services.AddQuaRotGateway(_ => { });
+        builder.Services.AddQuaRotGateway();
         builder.Services.AddOptions<GatewayOptions>().Configure<ServedModel>((gateway, model) =>
         {
             gateway.ModelPath = options.Model;
@@ -166,7 +163,7 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         var grains = _app.Services.GetRequiredService<IGrainFactory>();
         var name = _app.Services.GetRequiredService<ServedModel>().Name;
-        return await Task.WhenAll(Enumerable.Range(0, _options.Shards).Select(s => grains.GetGrain<IShardGrain>($"{name}/0/{s}").Status()));
+        return await Task.WhenAll(Enumerable.Range(0, _options.Shards).Select(s => grains.GetGrain<IShardGrain>(new ShardKey(name, 0, s).ToString()).Status()));
     }
 
     private static int FreePort()

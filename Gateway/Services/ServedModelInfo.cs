@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.HuggingFace;
 using QuaRot.Checkpoints.Tokenizers;
+using QuaRot.Contracts.Shards;
 
 namespace QuaRot.Gateway.Services;
 
@@ -26,5 +27,5 @@ public sealed class ServedModelInfo(IOptions<GatewayOptions> options)
     public Tokenizer Tokenizer { get; } = Tokenizer.Load(options.Value.ModelPath);
 
     /// <summary>Grain key of the shard of a stage.</summary>
-    public string ShardKey(int stage) => $"{Name}/0/{stage}";
+    public string ShardKey(int stage) => new ShardKey(Name, 0, stage).ToString();
 }

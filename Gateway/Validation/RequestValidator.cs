@@ -12,7 +12,7 @@ internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? 
     private const int MaxSessionIdLength = 64;
     private const int MaxRoleLength = 32;
 
-    // A token is at least one byte of text in every tokenizer we read, so longer texts can be refused before any work.
+    // No token of the tokenizers we read covers more than 256 bytes, so a longer text cannot fit and is refused before any work.
     private readonly long _maxTextBytes = (long)maxContext * 256;
 
     public GenerateTurn Generate(GenerateRequest request)

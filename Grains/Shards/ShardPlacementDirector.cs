@@ -1,4 +1,5 @@
 using Orleans.Runtime.Placement;
+using QuaRot.Contracts.Shards;
 
 namespace QuaRot.Grains.Shards;
 

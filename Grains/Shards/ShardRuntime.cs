@@ -13,6 +13,7 @@ namespace QuaRot.Grains.Shards;
 /// <summary>A loaded stage with what it needs to work in a chain: the way to the next stage and, on the lead, the scheduler.</summary>
 public sealed class ShardRuntime : IAsyncDisposable
 {
+    private readonly Lock _gate = new();
     private readonly StageWorker _worker;
     private readonly ActivationLinks _links;
     private readonly NextStage? _next;
@@ -89,11 +90,12 @@ public sealed class ShardRuntime : IAsyncDisposable
 
     private void RefuseOlderEpoch(long epoch)
     {
-        var known = Interlocked.Read(ref _epoch);
-        while (epoch > known)
-            known = Interlocked.CompareExchange(ref _epoch, epoch, known) is var seen && seen == known ? epoch : seen;
-        if (epoch < known)
-            throw new InvalidOperationException($"Stage {Status.Stage}: a batch of epoch {epoch} came after epoch {known} had begun; its lead gave it up.");
+        lock (_gate)
+        {
+            if (epoch < _epoch)
+                throw new InvalidOperationException($"Stage {Status.Stage}: a batch of epoch {epoch} came after epoch {_epoch} had begun; its lead gave it up.");
+            _epoch = epoch;
+        }
     }
 
     // The engine's refusals become messages that may cross silos; all else goes on as it is.

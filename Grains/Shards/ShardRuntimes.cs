@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using QuaRot.Contracts.Shards;
 using QuaRot.Engine.Pipeline;
 using QuaRot.Grains.Models;
 

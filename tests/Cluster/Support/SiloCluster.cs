@@ -84,7 +84,7 @@ internal sealed class SiloCluster : IAsyncDisposable
         await _cluster.DisposeAsync();
     }
 
-    private IShardGrain Shard(int stage) => _cluster.GrainFactory.GetGrain<IShardGrain>($"{_name}/0/{stage}");
+    private IShardGrain Shard(int stage) => _cluster.GrainFactory.GetGrain<IShardGrain>(new ShardKey(_name, 0, stage).ToString());
 
     private sealed class Silo : ISiloConfigurator
     {

@@ -1,4 +1,4 @@
-namespace QuaRot.Grains.Shards;
+namespace QuaRot.Contracts.Shards;
 
 /// <summary>The key of a shard grain, <c>model/replica/stage</c>.</summary>
 public readonly record struct ShardKey(string Model, int Replica, int Stage)
