@@ -10,13 +10,20 @@ internal static class AnswerPrinter
     public static async Task<GenerateResponse> Print(AsyncServerStreamingCall<GenerateResponse> call, CancellationToken cancellationToken)
     {
         var last = new GenerateResponse();
-        await foreach (var message in call.ResponseStream.ReadAllAsync(cancellationToken))
+        try
         {
-            Console.Write(message.Text);
-            last = message;
+            await foreach (var message in call.ResponseStream.ReadAllAsync(cancellationToken))
+            {
+                Console.Write(message.Text);
+                last = message;
+            }
+        }
+        finally
+        {
+            // An answer that breaks off leaves the next words a line of their own.
+            Console.WriteLine();
         }
 
-        Console.WriteLine();
         return last;
     }
 }

@@ -16,6 +16,10 @@ internal static class Failures
         {
             return await command();
         }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Cancelled)
+        {
+            return Say("interrupted", Interrupted);
+        }
         catch (RpcException e)
         {
             return Say($"{e.StatusCode}: {e.Status.Detail}", Failed);
