@@ -9,6 +9,7 @@ public class Basket
     [Id(1)]
     public readonly string Name;
 
+    [NonSerialized]
     public int StaysHere = 7;
 
     public Basket()
@@ -59,6 +60,7 @@ public sealed class PriceException(string message, int price) : Exception(messag
     [Id(0)]
     public int Price { get; } = price;
 
+    [field: NonSerialized]
     public object? StaysHere { get; set; } = new();
 }
 
