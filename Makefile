@@ -10,7 +10,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build run demo test format format-fix eval clean
+.PHONY: help build run demo test fuzz format format-fix eval clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ demo: build $(DEMO)/config.json ## the same first answer, then stop
 
 test: build ## run all tests
 	@tests/run.sh $(CONFIG)
+
+fuzz: build ## a million damaged files, frames and messages (FUZZ_SEED=n for others)
+	@FUZZ_CASES=$(or $(FUZZ_CASES),140000) tests/Fuzz/bin/$(CONFIG)/net10.0/QuaRot.Fuzz.Tests -noColor -noLogo
 
 eval: build $(DEMO)/config.json ## perplexity of the demo model on the shipped text
 	@$(QUAROT) eval $(DEMO) --text assets/eval.txt

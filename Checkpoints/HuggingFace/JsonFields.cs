@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace QuaRot.Checkpoints.HuggingFace;
 
@@ -26,7 +27,11 @@ internal sealed class JsonFields
     {
         try
         {
-            using var document = JsonDocument.Parse(System.IO.File.ReadAllBytes(file));
+            byte[] bytes = System.IO.File.ReadAllBytes(file);
+            // JsonDocument notices invalid bytes in a string only when that string is shown or read, which may be in an error message.
+            if (!Utf8.IsValid(bytes))
+                throw new CheckpointException(file, "is not valid UTF-8");
+            using var document = JsonDocument.Parse(bytes);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new CheckpointException(file, "is not a JSON object");
             return new JsonFields(file, "", document.RootElement.Clone());
@@ -68,7 +73,7 @@ internal sealed class JsonFields
         }
         catch (InvalidOperationException e)
         {
-            // A lone surrogate or invalid UTF-8 is only noticed when the string is read.
+            // An escaped lone surrogate is only noticed when the string is read.
             throw Fault(field, $"is not valid text: {e.Message}");
         }
     }
