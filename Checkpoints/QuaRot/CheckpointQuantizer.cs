@@ -20,6 +20,7 @@ public sealed class CheckpointQuantizer
     ];
 
     private readonly HuggingFaceCheckpoint _source;
+    private readonly DecoderLayout _layout;
     private readonly QuantizationConfig _options;
     private readonly ModelRotation? _rotation;
     private readonly TensorFiles _files;
@@ -28,6 +29,7 @@ public sealed class CheckpointQuantizer
     private CheckpointQuantizer(HuggingFaceCheckpoint source, QuantizationConfig options, string folder, CancellationToken cancellation)
     {
         _source = source;
+        _layout = new DecoderLayout(source.Config);
         _options = options;
         _rotation = options.Rotate ? new ModelRotation(source.Config, options.Seed) : null;
         _files = new TensorFiles(folder);
@@ -109,16 +111,16 @@ public sealed class CheckpointQuantizer
     private void WriteLayer(int layer)
     {
         LayerWeights source = _source.ReadLayer(layer);
-        LayerWeights weights = _rotation?.RotateLayer(source, _cancellation) ?? source;
+        LayerWeights weights = _rotation?.RotateLayer(source, Quantize, _cancellation) ?? Quantize(source);
         var tensors = new List<SafetensorsTensor>();
-        AddNorm(tensors, TensorNames.InputNorm(layer), weights.InputNorm);
-        AddNorm(tensors, TensorNames.PostAttentionNorm(layer), weights.PostAttentionNorm);
-        foreach ((string name, LinearWeights linear) in TensorNames.Linears(layer, weights))
+        AddNorm(tensors, DecoderLayout.InputNorm(layer), weights.InputNorm);
+        AddNorm(tensors, DecoderLayout.PostAttentionNorm(layer), weights.PostAttentionNorm);
+        foreach ((LinearShape shape, LinearWeights linear) in _layout.Linears(layer).Zip(weights.Linears))
         {
-            tensors.AddRange(LinearTensors.Write(name, Quantize(linear)));
+            tensors.AddRange(LinearTensors.Write(shape.Name, linear));
         }
 
-        _files.Write(TensorNames.LayerFile(layer), tensors);
+        _files.Write(FileNames.LayerFile(layer), tensors);
     }
 
     private void WriteEmbeddingAndHead()
@@ -129,11 +131,22 @@ public sealed class CheckpointQuantizer
         head = _rotation?.RotateHead(head, WeightFormat.Float16, _cancellation)
             ?? head with { LmHead = FloatRows.Convert(head.LmHead, WeightFormat.Float16, _cancellation) };
         var tensors = new List<SafetensorsTensor>();
-        tensors.AddRange(LinearTensors.Write(TensorNames.Embedding, embedding));
-        tensors.AddRange(LinearTensors.Write(TensorNames.LmHead, head.LmHead));
-        AddNorm(tensors, TensorNames.FinalNorm, head.FinalNorm);
-        _files.Write(TensorNames.EmbedHeadFile, tensors);
+        tensors.AddRange(LinearTensors.Write(_layout.EmbeddingTable.Name, embedding));
+        tensors.AddRange(LinearTensors.Write(_layout.LmHead.Name, head.LmHead));
+        AddNorm(tensors, DecoderLayout.FinalNorm, head.FinalNorm);
+        _files.Write(FileNames.EmbedHeadFile, tensors);
     }
+
+    private LayerWeights Quantize(LayerWeights layer) => layer with
+    {
+        Q = Quantize(layer.Q),
+        K = Quantize(layer.K),
+        V = Quantize(layer.V),
+        O = Quantize(layer.O),
+        Gate = Quantize(layer.Gate),
+        Up = Quantize(layer.Up),
+        Down = Quantize(layer.Down),
+    };
 
     private LinearWeights Quantize(LinearWeights weights) => _options.WeightBits == 16
         ? FloatRows.Convert(weights, WeightFormat.Float16, _cancellation)

@@ -5,7 +5,7 @@ namespace QuaRot.Checkpoints.Quantization;
 /// <summary>Rows of a float weight matrix as numbers, whatever its format.</summary>
 internal static class FloatRows
 {
-    /// <summary>Copies row <paramref name="row"/> of a Float32 or Float16 matrix.</summary>
+    /// <summary>Copies row <paramref name="row"/> of a float matrix.</summary>
     /// <param name="weights">[out, in]; its bytes need not be aligned.</param>
     /// <param name="row">Output channel.</param>
     /// <param name="target">[in], receives the numbers.</param>
@@ -26,6 +26,9 @@ internal static class FloatRows
                     target[i] = (float)halves[i];
                 }
 
+                break;
+            case WeightFormat.BFloat16:
+                BFloat16.Widen(bytes, target);
                 break;
             default:
                 throw new ArgumentException($"{weights.Name}: {weights.Format} is not a float format");

@@ -46,10 +46,14 @@ public sealed class ModelRotation
         LmHead = WeightRotation.Inputs(head.LmHead, head.FinalNorm, _residual.Apply, format, cancellation),
     };
 
-    /// <summary>One decoder layer with rotated weights in Float32 and its norms fused.</summary>
+    /// <summary>One decoder layer with rotated weights and its norms fused.</summary>
     /// <param name="layer">Its weights in a float format.</param>
+    /// <param name="store">
+    /// What to keep of each rotated matrix, which is in Float32, for example a quantized one: then one such matrix is in memory at a time.
+    /// </param>
     /// <param name="cancellation">Stops between rows.</param>
-    public LayerWeights RotateLayer(LayerWeights layer, CancellationToken cancellation = default)
+    public LayerWeights RotateLayer(
+        LayerWeights layer, Func<LinearWeights, LinearWeights> store, CancellationToken cancellation = default)
     {
         LinearWeights FromResidual(LinearWeights weights, float[]? gain) =>
             WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation);
@@ -58,13 +62,13 @@ public sealed class ModelRotation
 
         return new LayerWeights
         {
-            Q = FromResidual(layer.Q, layer.InputNorm),
-            K = FromResidual(layer.K, layer.InputNorm),
-            V = WeightRotation.Outputs(FromResidual(layer.V, layer.InputNorm), _heads.WithinHeads, cancellation),
-            O = ToResidual(layer.O, _heads.WithinAndAcrossHeads),
-            Gate = FromResidual(layer.Gate, layer.PostAttentionNorm),
-            Up = FromResidual(layer.Up, layer.PostAttentionNorm),
-            Down = ToResidual(layer.Down, _intermediate.Apply),
+            Q = store(FromResidual(layer.Q, layer.InputNorm)),
+            K = store(FromResidual(layer.K, layer.InputNorm)),
+            V = store(WeightRotation.Outputs(FromResidual(layer.V, layer.InputNorm), _heads.WithinHeads, cancellation)),
+            O = store(ToResidual(layer.O, _heads.WithinAndAcrossHeads)),
+            Gate = store(FromResidual(layer.Gate, layer.PostAttentionNorm)),
+            Up = store(FromResidual(layer.Up, layer.PostAttentionNorm)),
+            Down = store(ToResidual(layer.Down, _intermediate.Apply)),
         };
     }
 }
