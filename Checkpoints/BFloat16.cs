@@ -17,4 +17,11 @@ public static class BFloat16
             target[i] = (uint)source[i] << 16;
         }
     }
+
+    /// <summary>The element nearest to a finite number, ties to even.</summary>
+    public static ushort FromSingle(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
 }

@@ -35,6 +35,14 @@ internal static class FloatRows
         }
     }
 
+    /// <summary>A view of <paramref name="count"/> rows from <paramref name="first"/> on, named so that errors are understood.</summary>
+    public static LinearWeights Slice(LinearWeights weights, int first, int count) => count == weights.OutFeatures ? weights : weights with
+    {
+        Name = first == 0 ? weights.Name : $"{weights.Name}, counted from row {first}",
+        OutFeatures = count,
+        Data = weights.Data.Slice(checked(first * weights.RowBytes), count * weights.RowBytes),
+    };
+
     /// <summary>Stores a row in <paramref name="format"/>, Float32 or Float16.</summary>
     /// <exception cref="InvalidDataException">A number does not fit FP16; the message names the tensor, row and column.</exception>
     public static void Write(ReadOnlySpan<float> values, WeightFormat format, Span<byte> target, string name, int row)
