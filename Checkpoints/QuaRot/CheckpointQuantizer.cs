@@ -23,6 +23,9 @@ public sealed class CheckpointQuantizer
     /// <summary>Rows of embedding and head that are rotated before they are written.</summary>
     private const int RowsAtOnce = 8192;
 
+    /// <summary>Bytes of a matrix from which on it is worth a garbage collection.</summary>
+    private const int CollectAbove = 16 << 20;
+
     private readonly string _source;
     private readonly ModelConfig _config;
     private readonly DecoderLayout _layout;
@@ -161,6 +164,7 @@ public sealed class CheckpointQuantizer
                 : head is null ? _rotation.RotateEmbedding(rows, WeightFormat.Float16, _cancellation)
                 : _rotation.RotateHead(head with { LmHead = rows }, WeightFormat.Float16, _cancellation).LmHead;
             stream.Write(halves.Data.Span);
+            GiveBack(halves);
         }
     }
 
@@ -175,9 +179,23 @@ public sealed class CheckpointQuantizer
         Down = Quantize(layer.Down),
     };
 
-    private LinearWeights Quantize(LinearWeights weights) => _options.WeightBits == 16
-        ? FloatRows.Convert(weights, WeightFormat.Float16, _cancellation)
-        : WeightQuantizer.Quantize(weights, _options.WeightBits, _options.GroupSize, _options.WeightClipSearch, _cancellation);
+    private LinearWeights Quantize(LinearWeights weights)
+    {
+        LinearWeights result = _options.WeightBits == 16
+            ? FloatRows.Convert(weights, WeightFormat.Float16, _cancellation)
+            : WeightQuantizer.Quantize(weights, _options.WeightBits, _options.GroupSize, _options.WeightClipSearch, _cancellation);
+        GiveBack(weights);
+        return result;
+    }
+
+    /// <summary>Left alone, the garbage collector keeps the memory of many rotated matrices before it gives any of it back.</summary>
+    private static void GiveBack(LinearWeights weights)
+    {
+        if (weights.Data.Length > CollectAbove)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+    }
 
     private static void AddNorm(List<SafetensorsTensor> tensors, string name, float[]? gain)
     {

@@ -55,20 +55,23 @@ public sealed class ModelRotation
     public LayerWeights RotateLayer(
         LayerWeights layer, Func<LinearWeights, LinearWeights> store, CancellationToken cancellation = default)
     {
+        // Each matrix lives in the frame of one of these functions, so that it is garbage as soon as it is stored.
         LinearWeights FromResidual(LinearWeights weights, float[]? gain) =>
-            WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation);
-        LinearWeights ToResidual(LinearWeights weights, RowTransform input) => WeightRotation.Outputs(
-            WeightRotation.Inputs(weights, null, input, WeightFormat.Float32, cancellation), _residual.Apply, cancellation);
+            store(WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation));
+        LinearWeights Values(LinearWeights weights, float[]? gain) => store(WeightRotation.Outputs(
+            WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation), _heads.WithinHeads, cancellation));
+        LinearWeights ToResidual(LinearWeights weights, RowTransform input) => store(WeightRotation.Outputs(
+            WeightRotation.Inputs(weights, null, input, WeightFormat.Float32, cancellation), _residual.Apply, cancellation));
 
         return new LayerWeights
         {
-            Q = store(FromResidual(layer.Q, layer.InputNorm)),
-            K = store(FromResidual(layer.K, layer.InputNorm)),
-            V = store(WeightRotation.Outputs(FromResidual(layer.V, layer.InputNorm), _heads.WithinHeads, cancellation)),
-            O = store(ToResidual(layer.O, _heads.WithinAndAcrossHeads)),
-            Gate = store(FromResidual(layer.Gate, layer.PostAttentionNorm)),
-            Up = store(FromResidual(layer.Up, layer.PostAttentionNorm)),
-            Down = store(ToResidual(layer.Down, _intermediate.Apply)),
+            Q = FromResidual(layer.Q, layer.InputNorm),
+            K = FromResidual(layer.K, layer.InputNorm),
+            V = Values(layer.V, layer.InputNorm),
+            O = ToResidual(layer.O, _heads.WithinAndAcrossHeads),
+            Gate = FromResidual(layer.Gate, layer.PostAttentionNorm),
+            Up = FromResidual(layer.Up, layer.PostAttentionNorm),
+            Down = ToResidual(layer.Down, _intermediate.Apply),
         };
     }
 }
