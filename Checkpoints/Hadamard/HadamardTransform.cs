@@ -13,17 +13,21 @@ namespace QuaRot.Checkpoints.Hadamard;
 public sealed class HadamardTransform
 {
     private readonly int _order;
+    private readonly int _inner;
     private readonly int _block;
     private readonly double _scale;
 
     /// <summary>Prepares the transform of size <paramref name="n"/>.</summary>
+    /// <param name="n">Order of H.</param>
+    /// <param name="inner">Neighbouring elements that share an index of H: rows are multiplied by H ⊗ I_inner.</param>
     /// <exception cref="ArgumentException">No Hadamard matrix of this size is known.</exception>
-    public HadamardTransform(int n)
+    public HadamardTransform(int n, int inner = 1)
     {
         HadamardSize size = HadamardSize.Factor(n);
-        Size = n;
+        Size = n * inner;
+        _inner = inner;
         _order = size.M;
-        _block = 1 << size.K;
+        _block = inner << size.K;
         _scale = 1 / Math.Sqrt(n);
     }
 
@@ -56,7 +60,7 @@ public sealed class HadamardTransform
 
         for (int start = 0; start < row.Length; start += _block)
         {
-            WalshHadamard(row.Slice(start, _block));
+            WalshHadamard(row.Slice(start, _block), _inner);
         }
 
         if (_order > 1)
@@ -67,12 +71,12 @@ public sealed class HadamardTransform
         Scale(row, scale);
     }
 
-    /// <summary>x := x·H_2^k without scaling. H_2^k is symmetric, so that this serves both directions.</summary>
+    /// <summary>x := x·(H_2^k ⊗ I_inner) without scaling. H_2^k is symmetric, so that this serves both directions.</summary>
     /// <remarks>Two strides at a time, each element being read and written once for both: the same additions in the same order.</remarks>
-    private static void WalshHadamard<T>(Span<T> x)
+    private static void WalshHadamard<T>(Span<T> x, int inner)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        int stride = 1;
+        int stride = inner;
         for (; stride * 4 <= x.Length; stride *= 4)
         {
             for (int start = 0; start < x.Length; start += 4 * stride)

@@ -50,7 +50,8 @@ public class RotatedCheckpointTests
     [MemberData(nameof(Orders))]
     public void RotationOfEveryOrderDoesNotChangeTheFunction(int m)
     {
-        using var model = new RandomModel(hidden: m, intermediate: 2 * m, heads: m, kvHeads: m / 4, headDim: 2, seed: m);
+        var shape = new RandomModel(hidden: m, intermediate: 2 * m, heads: m, kvHeads: m / 4, headDim: 2, seed: m);
+        using var model = new RandomModel(m, 2 * m, m, m / 4, 2, seed: m) { Config = shape.Config with { NumLayers = 1 } };
         using var rotated = new RotatedCheckpoint(model, seed: 1);
         Assert.Equal(m, HadamardSize.Factor(2 * m).M);
         int[] tokens = Tokens[..3];
