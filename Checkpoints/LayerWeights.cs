@@ -29,4 +29,7 @@ public sealed record LayerWeights
 
     /// <summary>[hidden, intermediate]</summary>
     public required LinearWeights Down { get; init; }
+
+    /// <summary>The linear layers in the order of <see cref="DecoderLayout.Linears"/>.</summary>
+    public IReadOnlyList<LinearWeights> Linears => [Q, K, V, O, Gate, Up, Down];
 }

@@ -31,7 +31,7 @@ public sealed record LinearWeights
     public int RowBytes => Format switch
     {
         WeightFormat.Float32 => InFeatures * 4,
-        WeightFormat.Float16 => InFeatures * 2,
+        WeightFormat.Float16 or WeightFormat.BFloat16 => InFeatures * 2,
         WeightFormat.Int8 => InFeatures,
         WeightFormat.Int4 => InFeatures / 2,
         _ => throw new InvalidOperationException($"{Name}: unknown weight format {Format}"),

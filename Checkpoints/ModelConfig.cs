@@ -33,8 +33,23 @@ public sealed record ModelConfig
     /// <summary>Base of the rotary frequencies.</summary>
     public required float RopeTheta { get; init; }
 
-    /// <summary>Longest context in tokens.</summary>
+    /// <summary>How the rotary frequencies are stretched; null where they are not.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>
+    /// Longest context in tokens: <c>max_position_embeddings</c>, or the sliding window of attention where that is shorter, as up to
+    /// there both are the same.
+    /// </summary>
     public required int MaxPositions { get; init; }
+
+    /// <summary>True when q, k and v projection have a bias.</summary>
+    public bool QkvBias { get; init; }
+
+    /// <summary>True when the output projection of attention has a bias.</summary>
+    public bool AttentionOutputBias { get; init; }
+
+    /// <summary>True when gate, up and down projection have a bias.</summary>
+    public bool MlpBias { get; init; }
 
     /// <summary>True when lm_head is the embedding (never in a QuaRot checkpoint).</summary>
     public required bool TieWordEmbeddings { get; init; }

@@ -14,4 +14,7 @@ public enum WeightFormat : byte
 
     /// <summary>Two weights a byte, row-major, low nibble = even k, two's complement (bits 2 to 4).</summary>
     Int4 = 3,
+
+    /// <summary>The upper half of an IEEE single, little endian; in source checkpoints alone.</summary>
+    BFloat16 = 4,
 }

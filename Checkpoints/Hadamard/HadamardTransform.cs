@@ -13,17 +13,21 @@ namespace QuaRot.Checkpoints.Hadamard;
 public sealed class HadamardTransform
 {
     private readonly int _order;
+    private readonly int _inner;
     private readonly int _block;
     private readonly double _scale;
 
     /// <summary>Prepares the transform of size <paramref name="n"/>.</summary>
+    /// <param name="n">Order of H.</param>
+    /// <param name="inner">Neighbouring elements that share an index of H: rows are multiplied by H ⊗ I_inner.</param>
     /// <exception cref="ArgumentException">No Hadamard matrix of this size is known.</exception>
-    public HadamardTransform(int n)
+    public HadamardTransform(int n, int inner = 1)
     {
         HadamardSize size = HadamardSize.Factor(n);
-        Size = n;
+        Size = n * inner;
+        _inner = inner;
         _order = size.M;
-        _block = 1 << size.K;
+        _block = inner << size.K;
         _scale = 1 / Math.Sqrt(n);
     }
 
@@ -56,7 +60,7 @@ public sealed class HadamardTransform
 
         for (int start = 0; start < row.Length; start += _block)
         {
-            WalshHadamard(row.Slice(start, _block));
+            WalshHadamard(row.Slice(start, _block), _inner);
         }
 
         if (_order > 1)
@@ -67,32 +71,64 @@ public sealed class HadamardTransform
         Scale(row, scale);
     }
 
-    /// <summary>x := x·H_2^k without scaling. H_2^k is symmetric, so that this serves both directions.</summary>
-    private static void WalshHadamard<T>(Span<T> x)
+    /// <summary>x := x·(H_2^k ⊗ I_inner) without scaling. H_2^k is symmetric, so that this serves both directions.</summary>
+    /// <remarks>Two strides at a time, each element being read and written once for both: the same additions in the same order.</remarks>
+    private static void WalshHadamard<T>(Span<T> x, int inner)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        for (int half = 1; half < x.Length; half *= 2)
+        int stride = inner;
+        for (; stride * 4 <= x.Length; stride *= 4)
         {
-            for (int start = 0; start < x.Length; start += 2 * half)
+            for (int start = 0; start < x.Length; start += 4 * stride)
             {
-                Butterfly(x.Slice(start, half), x.Slice(start + half, half));
+                DoubleButterfly(x.Slice(start, 4 * stride), stride);
             }
+        }
+
+        if (stride < x.Length)
+        {
+            LastButterfly(x, stride);
         }
     }
 
-    private static void Butterfly<T>(Span<T> low, Span<T> high)
+    /// <summary>Butterflies of <paramref name="stride"/>, then of twice that, over four blocks of it.</summary>
+    private static void DoubleButterfly<T>(Span<T> x, int stride)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        Span<Vector<T>> lows = MemoryMarshal.Cast<T, Vector<T>>(low);
-        Span<Vector<T>> highs = MemoryMarshal.Cast<T, Vector<T>>(high);
+        Span<T> a = x[..stride], b = x.Slice(stride, stride), c = x.Slice(2 * stride, stride), d = x.Slice(3 * stride, stride);
+        int i = 0;
+        for (; i <= stride - Vector<T>.Count; i += Vector<T>.Count)
+        {
+            (Vector<T> s, Vector<T> t, Vector<T> u, Vector<T> v) =
+                (new Vector<T>(a[i..]), new Vector<T>(b[i..]), new Vector<T>(c[i..]), new Vector<T>(d[i..]));
+            (s, t, u, v) = (s + t, s - t, u + v, u - v);
+            (s + u).CopyTo(a[i..]);
+            (t + v).CopyTo(b[i..]);
+            (s - u).CopyTo(c[i..]);
+            (t - v).CopyTo(d[i..]);
+        }
+
+        for (; i < stride; i++)
+        {
+            (T s, T t, T u, T v) = (a[i] + b[i], a[i] - b[i], c[i] + d[i], c[i] - d[i]);
+            (a[i], b[i], c[i], d[i]) = (s + u, t + v, s - u, t - v);
+        }
+    }
+
+    /// <summary>The last butterflies where the number of strides is odd: x is two blocks of <paramref name="stride"/>.</summary>
+    private static void LastButterfly<T>(Span<T> x, int stride)
+        where T : unmanaged, IFloatingPointIeee754<T>
+    {
+        Span<Vector<T>> lows = MemoryMarshal.Cast<T, Vector<T>>(x[..stride]);
+        Span<Vector<T>> highs = MemoryMarshal.Cast<T, Vector<T>>(x.Slice(stride, stride));
         for (int i = 0; i < lows.Length; i++)
         {
             (lows[i], highs[i]) = (lows[i] + highs[i], lows[i] - highs[i]);
         }
 
-        for (int i = lows.Length * Vector<T>.Count; i < low.Length; i++)
+        for (int i = lows.Length * Vector<T>.Count; i < stride; i++)
         {
-            (low[i], high[i]) = (low[i] + high[i], low[i] - high[i]);
+            (x[i], x[i + stride]) = (x[i] + x[i + stride], x[i] - x[i + stride]);
         }
     }
 

@@ -5,13 +5,14 @@ namespace QuaRot.Checkpoints.HuggingFace;
 /// <summary>An unquantized Hugging Face folder: config.json and *.safetensors with Llama's tensor names.</summary>
 public sealed class HuggingFaceCheckpoint : ICheckpoint
 {
-    private const string EmbeddingName = "model.embed_tokens.weight";
+    private readonly DecoderLayout _layout;
     private readonly SafetensorsFolder _folder;
     private readonly TensorReader _tensors;
 
     private HuggingFaceCheckpoint(ModelConfig config, SafetensorsFolder folder)
     {
         Config = config;
+        _layout = new DecoderLayout(config);
         _folder = folder;
         _tensors = new TensorReader(folder);
     }
@@ -33,37 +34,18 @@ public sealed class HuggingFaceCheckpoint : ICheckpoint
     }
 
     /// <inheritdoc/>
-    public LinearWeights ReadEmbedding() => _tensors.Matrix(EmbeddingName, Config.VocabSize, Config.HiddenSize);
+    public LinearWeights ReadEmbedding() => _tensors.Linear(_layout.EmbeddingTable);
 
     /// <inheritdoc/>
-    public LayerWeights ReadLayer(int layer)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(layer);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Config.NumLayers);
-        string prefix = $"model.layers.{layer}.";
-        int hidden = Config.HiddenSize;
-        int queries = Config.NumHeads * Config.HeadDim;
-        int keys = Config.NumKvHeads * Config.HeadDim;
-        return new LayerWeights
-        {
-            InputNorm = _tensors.Vector(prefix + "input_layernorm.weight", hidden),
-            PostAttentionNorm = _tensors.Vector(prefix + "post_attention_layernorm.weight", hidden),
-            Q = _tensors.Linear(prefix + "self_attn.q_proj", queries, hidden),
-            K = _tensors.Linear(prefix + "self_attn.k_proj", keys, hidden),
-            V = _tensors.Linear(prefix + "self_attn.v_proj", keys, hidden),
-            O = _tensors.Linear(prefix + "self_attn.o_proj", hidden, queries),
-            Gate = _tensors.Linear(prefix + "mlp.gate_proj", Config.IntermediateSize, hidden),
-            Up = _tensors.Linear(prefix + "mlp.up_proj", Config.IntermediateSize, hidden),
-            Down = _tensors.Linear(prefix + "mlp.down_proj", hidden, Config.IntermediateSize),
-        };
-    }
+    public LayerWeights ReadLayer(int layer) =>
+        _layout.Read(layer, _tensors.Linear, name => _tensors.Vector(name, Config.HiddenSize));
 
     /// <inheritdoc/>
     /// <remarks>With tied embeddings the head is the embedding's matrix, under the embedding's name.</remarks>
     public HeadWeights ReadHead() => new()
     {
-        FinalNorm = _tensors.Vector("model.norm.weight", Config.HiddenSize),
-        LmHead = Config.TieWordEmbeddings ? ReadEmbedding() : _tensors.Linear("lm_head", Config.VocabSize, Config.HiddenSize),
+        FinalNorm = _tensors.Vector(DecoderLayout.FinalNorm, Config.HiddenSize),
+        LmHead = Config.TieWordEmbeddings ? ReadEmbedding() : _tensors.Linear(_layout.LmHead),
     };
 
     /// <inheritdoc/>

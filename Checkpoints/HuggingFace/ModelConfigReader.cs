@@ -4,12 +4,15 @@ namespace QuaRot.Checkpoints.HuggingFace;
 
 /// <summary>Reads config.json of a Hugging Face or QuaRot checkpoint folder.</summary>
 /// <remarks>
-/// What the engine would silently get wrong (another activation, RoPE scaling, biases) is refused by name instead of ignored.
+/// What the engine would silently get wrong (another activation, another RoPE scaling) is refused by name instead of ignored.
 /// </remarks>
 public static class ModelConfigReader
 {
+    private const string Llama = "LlamaForCausalLM";
+    private const string Qwen2 = "Qwen2ForCausalLM";
+
     /// <summary>The architectures that can be run.</summary>
-    public static IReadOnlyList<string> Architectures { get; } = ["LlamaForCausalLM"];
+    public static IReadOnlyList<string> Architectures { get; } = [Llama, "MistralForCausalLM", Qwen2];
 
     // Bounds that no real model comes near: beyond them the file is damaged or hostile, and products such as hidden * vocab stay within 64
     // bits.
@@ -27,26 +30,34 @@ public static class ModelConfigReader
     {
         var json = JsonFields.ReadFile(path);
         string architecture = ReadArchitecture(json);
-        RefuseUnsupported(json);
+        RefuseOtherActivations(json);
         int heads = json.Int("num_attention_heads", 1, MaxWidth);
         int hidden = json.Int("hidden_size", 1, MaxWidth);
         int vocab = json.Int("vocab_size", 1, MaxVocab);
+        int layers = json.Int("num_hidden_layers", 1, MaxLayers);
+        bool attentionBias = architecture == Llama && (json.OptionalBool("attention_bias") ?? false);
+        var (theta, scaling) = RopeReader.Read(json);
+        int positions = json.Int("max_position_embeddings", 1, MaxPositions);
         var config = new ModelConfig
         {
             Architecture = architecture,
             HiddenSize = hidden,
             IntermediateSize = json.Int("intermediate_size", 1, MaxWidth),
-            NumLayers = json.Int("num_hidden_layers", 1, MaxLayers),
+            NumLayers = layers,
             NumHeads = heads,
-            NumKvHeads = ReadKvHeads(json, heads),
+            NumKvHeads = ReadKvHeads(json, architecture, heads),
             HeadDim = ReadHeadDim(json, hidden, heads),
             VocabSize = vocab,
             RmsNormEps = json.Float("rms_norm_eps", 0, 1),
-            RopeTheta = ReadRopeTheta(json),
-            MaxPositions = json.Int("max_position_embeddings", 1, MaxPositions),
+            RopeTheta = theta,
+            RopeScaling = scaling,
+            MaxPositions = Math.Min(positions, SlidingWindowReader.Read(json, architecture, layers) ?? positions),
+            QkvBias = attentionBias || architecture == Qwen2,
+            AttentionOutputBias = attentionBias,
+            MlpBias = architecture == Llama && (json.OptionalBool("mlp_bias") ?? false),
             TieWordEmbeddings = json.OptionalBool("tie_word_embeddings") ?? false,
             BosTokenId = json.OptionalInt("bos_token_id", 0, vocab - 1),
-            EosTokenIds = ReadEos(json, vocab),
+            EosTokenIds = EosReader.Read(json, vocab),
         };
         return json.OptionalObject("quantization_config") is { } quantization
             ? config with { Quantization = QuantizationConfigReader.Read(quantization, config) }
@@ -64,21 +75,18 @@ public static class ModelConfigReader
             : throw json.Fault("architectures", $"is {name}, which is not supported; supported: {string.Join(", ", Architectures)}");
     }
 
-    private static void RefuseUnsupported(JsonFields json)
+    private static void RefuseOtherActivations(JsonFields json)
     {
-        foreach (string field in (string[])["attention_bias", "mlp_bias"])
-        {
-            if (json.OptionalBool(field) == true)
-                throw json.Fault(field, "is true; models with biases are not supported");
-        }
-
         if (json.OptionalString("hidden_act") is { } activation && activation != "silu")
             throw json.Fault("hidden_act", $"is {activation}; only silu is supported");
     }
 
-    private static int ReadKvHeads(JsonFields json, int heads)
+    // Where the field is absent, Hugging Face's Llama has as many KV heads as heads; the other classes have a number of their own.
+    private static int ReadKvHeads(JsonFields json, string architecture, int heads)
     {
-        int kvHeads = json.OptionalInt("num_key_value_heads", 1, heads) ?? heads;
+        int kvHeads = architecture == Llama
+            ? json.OptionalInt("num_key_value_heads", 1, heads) ?? heads
+            : json.Int("num_key_value_heads", 1, heads);
         return heads % kvHeads == 0
             ? kvHeads
             : throw json.Fault("num_key_value_heads", $"is {kvHeads}, which does not divide num_attention_heads {heads}");
@@ -95,41 +103,5 @@ public static class ModelConfigReader
         if ((long)headDim * heads > MaxWidth)
             throw json.Fault("head_dim", $"is {headDim}; times num_attention_heads {heads} it passes {MaxWidth}");
         return headDim;
-    }
-
-    // transformers 5 writes rope_parameters; before that rope_theta stood alone and rope_scaling held the rest. Without any, Llama's base
-    // is 10000.
-    private static float ReadRopeTheta(JsonFields json)
-    {
-        float? theta = json.OptionalFloat("rope_theta", 0, 1e12f);
-        foreach (string field in (string[])["rope_scaling", "rope_parameters"])
-        {
-            if (json.OptionalObject(field) is not { } rope)
-                continue;
-            string type = rope.OptionalString("rope_type") ?? rope.OptionalString("type") ?? "default";
-            if (type != "default")
-                throw rope.Fault("rope_type", $"is {type}, which is not supported; only default is");
-            RefusePartialRotation(rope);
-            theta = rope.OptionalFloat("rope_theta", 0, 1e12f) ?? theta;
-        }
-
-        RefusePartialRotation(json);
-        return theta ?? 10000f;
-    }
-
-    private static void RefusePartialRotation(JsonFields fields)
-    {
-        if (fields.OptionalFloat("partial_rotary_factor", 0, 1) is < 1)
-            throw fields.Fault("partial_rotary_factor", "is below 1, which is not supported");
-    }
-
-    private static IReadOnlyList<int> ReadEos(JsonFields json, int vocab)
-    {
-        const string Field = "eos_token_id";
-        if (!json.TryGet(Field, out var value))
-            return [];
-        return value.ValueKind == JsonValueKind.Array
-            ? [.. value.EnumerateArray().Select((id, i) => json.ToInt($"{Field}[{i}]", id, 0, vocab - 1))]
-            : [json.ToInt(Field, value, 0, vocab - 1)];
     }
 }

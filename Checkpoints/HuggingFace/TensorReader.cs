@@ -6,9 +6,7 @@ namespace QuaRot.Checkpoints.HuggingFace;
 /// <summary>Reads the float tensors of a checkpoint folder, checking type, shape and that every value is finite.</summary>
 internal sealed class TensorReader(SafetensorsFolder folder)
 {
-    /// <summary>
-    /// A matrix [rows, columns]; F32 and F16 stay views of the mapped file, BF16 becomes F32 (exactly: it is its upper half).
-    /// </summary>
+    /// <summary>A matrix [rows, columns], a view of the mapped file.</summary>
     /// <exception cref="CheckpointException">Missing, of another shape or type, or not finite.</exception>
     public LinearWeights Matrix(string name, int rows, int columns)
     {
@@ -18,24 +16,35 @@ internal sealed class TensorReader(SafetensorsFolder folder)
             Name = name,
             OutFeatures = rows,
             InFeatures = columns,
-            Format = info.DType == TensorTypes.F16 ? WeightFormat.Float16 : WeightFormat.Float32,
-            Data = info.DType == TensorTypes.BF16 ? WidenToBytes(name, bytes) : bytes,
+            Format = info.DType switch
+            {
+                TensorTypes.F16 => WeightFormat.Float16,
+                TensorTypes.BF16 => WeightFormat.BFloat16,
+                _ => WeightFormat.Float32,
+            },
+            Data = bytes,
         };
     }
 
-    /// <summary>
-    /// The weight of a linear layer without bias. A bias in the file is an error: leaving it out would give wrong answers in silence.
-    /// </summary>
-    /// <exception cref="CheckpointException">As for <see cref="Matrix"/>, or there is a bias.</exception>
-    public LinearWeights Linear(string name, int rows, int columns)
+    /// <summary>A linear layer with the bias that its architecture asks for.</summary>
+    /// <exception cref="CheckpointException">As for <see cref="Matrix"/>, or a bias is missing or out of place.</exception>
+    public LinearWeights Linear(LinearShape shape) =>
+        Matrix($"{shape.Name}.weight", shape.OutFeatures, shape.InFeatures) with { Bias = Bias(shape) };
+
+    /// <summary>The bias of a layer, [out], or null where it has none.</summary>
+    /// <exception cref="CheckpointException">
+    /// It is missing, or there is one that the architecture does not know: leaving it out would give wrong answers in silence.
+    /// </exception>
+    public float[]? Bias(LinearShape shape)
     {
-        if (folder.Contains($"{name}.bias"))
+        string name = $"{shape.Name}.bias";
+        if (!shape.HasBias && folder.Contains(name))
         {
             throw new CheckpointException(
-                folder.FileOf($"{name}.bias").Path, $"tensor '{name}.bias': linear layers with a bias are not supported");
+                folder.FileOf(name).Path, $"tensor '{name}': by config.json this layer has no bias");
         }
 
-        return Matrix($"{name}.weight", rows, columns);
+        return shape.HasBias ? Vector(name, shape.OutFeatures) : null;
     }
 
     /// <summary>A vector [length] as singles.</summary>
@@ -55,7 +64,7 @@ internal sealed class TensorReader(SafetensorsFolder folder)
                     result[i] = (float)halves[i];
                 break;
             default:
-                Widen(bytes.Span, result);
+                BFloat16.Widen(bytes.Span, result);
                 break;
         }
 
@@ -79,27 +88,5 @@ internal sealed class TensorReader(SafetensorsFolder folder)
         if (bad >= 0)
             throw new CheckpointException(file.Path, $"tensor '{name}': element {bad} is NaN or infinite");
         return (info, bytes);
-    }
-
-    private ReadOnlyMemory<byte> WidenToBytes(string name, ReadOnlyMemory<byte> bytes)
-    {
-        long size = bytes.Length * 2L;
-        if (size > Array.MaxLength)
-        {
-            throw new CheckpointException(
-                folder.FileOf(name).Path, $"tensor '{name}': {size} bytes once BF16 is widened to F32; 2 GiB is the limit");
-        }
-
-        var wide = GC.AllocateUninitializedArray<byte>((int)size);
-        Widen(bytes.Span, MemoryMarshal.Cast<byte, float>(wide.AsSpan()));
-        return wide;
-    }
-
-    private static void Widen(ReadOnlySpan<byte> bfloat16, Span<float> singles)
-    {
-        var source = MemoryMarshal.Cast<byte, ushort>(bfloat16);
-        var target = MemoryMarshal.Cast<float, uint>(singles);
-        for (int i = 0; i < source.Length; i++)
-            target[i] = (uint)source[i] << 16;
     }
 }

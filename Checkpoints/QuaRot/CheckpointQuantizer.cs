@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using QuaRot.Checkpoints.HuggingFace;
 using QuaRot.Checkpoints.Quantization;
 using QuaRot.Checkpoints.Rotation;
@@ -7,9 +8,9 @@ namespace QuaRot.Checkpoints.QuaRot;
 
 /// <summary>Turns a Hugging Face checkpoint into a QuaRot one: rotate, quantize, write, one layer at a time.</summary>
 /// <remarks>
-/// Holds one layer in memory. The same source, options and version give the same bytes on every machine. The destination appears whole or
-/// not
-/// at all: everything is written beside it and renamed at the end.
+/// One layer of the source is mapped and one of its matrices rotated at a time: the source is opened anew for each layer, as what was read
+/// of a mapped file stays in memory until it is closed. The same source, options and version give the same bytes on every machine. The
+/// destination appears whole or not at all: everything is written beside it and renamed at the end.
 /// </remarks>
 public sealed class CheckpointQuantizer
 {
@@ -19,17 +20,28 @@ public sealed class CheckpointQuantizer
         "chat_template.jinja", "chat_template.json", "generation_config.json",
     ];
 
-    private readonly HuggingFaceCheckpoint _source;
+    /// <summary>Rows of embedding and head that are rotated before they are written.</summary>
+    private const int RowsAtOnce = 8192;
+
+    /// <summary>Bytes of a matrix from which on it is worth a garbage collection.</summary>
+    private const int CollectAbove = 16 << 20;
+
+    private readonly string _source;
+    private readonly ModelConfig _config;
+    private readonly DecoderLayout _layout;
     private readonly QuantizationConfig _options;
     private readonly ModelRotation? _rotation;
     private readonly TensorFiles _files;
     private readonly CancellationToken _cancellation;
 
-    private CheckpointQuantizer(HuggingFaceCheckpoint source, QuantizationConfig options, string folder, CancellationToken cancellation)
+    private CheckpointQuantizer(
+        string source, ModelConfig config, QuantizationConfig options, string folder, CancellationToken cancellation)
     {
         _source = source;
+        _config = config;
+        _layout = new DecoderLayout(config);
         _options = options;
-        _rotation = options.Rotate ? new ModelRotation(source.Config, options.Seed) : null;
+        _rotation = options.Rotate ? new ModelRotation(config, options.Seed) : null;
         _files = new TensorFiles(folder);
         _cancellation = cancellation;
     }
@@ -58,18 +70,18 @@ public sealed class CheckpointQuantizer
     {
         QuantizationCheck.Options(options);
         CheckApart(sourceFolder, destinationFolder);
-        using HuggingFaceCheckpoint source = HuggingFaceCheckpoint.Open(sourceFolder);
+        ModelConfig config = ReadConfig(sourceFolder);
         try
         {
-            QuantizationCheck.Model(source.Config, options);
+            QuantizationCheck.Model(config, options);
             using StagingFolder staging = StagingFolder.Create(destinationFolder, overwrite);
-            QuantizationCheck.DiskSpace(staging.Path, source.Config, options);
+            DiskSpace.Require(staging.Path, QuantizationCheck.EstimateBytes(config, options));
             QuantizationConfig written = options with
             {
                 GroupSize = options.WeightBits == 16 ? 0 : options.GroupSize,
                 SourceHash = HashSource(sourceFolder, cancellation),
             };
-            new CheckpointQuantizer(source, written, staging.Path, cancellation).WriteAll(sourceFolder, staging, progress);
+            new CheckpointQuantizer(sourceFolder, config, written, staging.Path, cancellation).WriteAll(staging, progress);
             return written;
         }
         catch (Exception e) when (e is ArgumentException or InvalidDataException)
@@ -79,10 +91,10 @@ public sealed class CheckpointQuantizer
         }
     }
 
-    private void WriteAll(string sourceFolder, StagingFolder staging, IProgress<QuantizeProgress>? progress)
+    private void WriteAll(StagingFolder staging, IProgress<QuantizeProgress>? progress)
     {
         long start = TimeProvider.System.GetTimestamp();
-        int layers = _source.Config.NumLayers;
+        int layers = _config.NumLayers;
         void Report(int done, bool finished) => progress?.Report(
             new QuantizeProgress(done, layers, _files.BytesWritten, TimeProvider.System.GetElapsedTime(start), finished));
 
@@ -95,10 +107,10 @@ public sealed class CheckpointQuantizer
 
         WriteEmbeddingAndHead();
         _files.WriteIndex();
-        ConfigWriter.WriteConfig(Path.Combine(sourceFolder, "config.json"), Path.Combine(staging.Path, "config.json"), _options);
-        foreach (string name in SideFiles.Where(name => File.Exists(Path.Combine(sourceFolder, name))))
+        ConfigWriter.WriteConfig(Path.Combine(_source, "config.json"), Path.Combine(staging.Path, "config.json"), _options);
+        foreach (string name in SideFiles.Where(name => File.Exists(Path.Combine(_source, name))))
         {
-            File.Copy(Path.Combine(sourceFolder, name), Path.Combine(staging.Path, name));
+            File.Copy(Path.Combine(_source, name), Path.Combine(staging.Path, name));
         }
 
         _cancellation.ThrowIfCancellationRequested();
@@ -108,36 +120,82 @@ public sealed class CheckpointQuantizer
 
     private void WriteLayer(int layer)
     {
-        LayerWeights source = _source.ReadLayer(layer);
-        LayerWeights weights = _rotation?.RotateLayer(source, _cancellation) ?? source;
+        using HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(_source);
+        LayerWeights source = checkpoint.ReadLayer(layer);
+        LayerWeights weights = _rotation?.RotateLayer(source, Quantize, _cancellation) ?? Quantize(source);
         var tensors = new List<SafetensorsTensor>();
-        AddNorm(tensors, TensorNames.InputNorm(layer), weights.InputNorm);
-        AddNorm(tensors, TensorNames.PostAttentionNorm(layer), weights.PostAttentionNorm);
-        foreach ((string name, LinearWeights linear) in TensorNames.Linears(layer, weights))
+        AddNorm(tensors, DecoderLayout.InputNorm(layer), weights.InputNorm);
+        AddNorm(tensors, DecoderLayout.PostAttentionNorm(layer), weights.PostAttentionNorm);
+        foreach ((LinearShape shape, LinearWeights linear) in _layout.Linears(layer).Zip(weights.Linears))
         {
-            tensors.AddRange(LinearTensors.Write(name, Quantize(linear)));
+            tensors.AddRange(LinearTensors.Write(shape.Name, linear));
         }
 
-        _files.Write(TensorNames.LayerFile(layer), tensors);
+        _files.Write(FileNames.LayerFile(layer), tensors);
     }
 
     private void WriteEmbeddingAndHead()
     {
-        LinearWeights embedding = _rotation?.RotateEmbedding(_source.ReadEmbedding(), WeightFormat.Float16, _cancellation)
-            ?? FloatRows.Convert(_source.ReadEmbedding(), WeightFormat.Float16, _cancellation);
-        HeadWeights head = _source.ReadHead();
-        head = _rotation?.RotateHead(head, WeightFormat.Float16, _cancellation)
-            ?? head with { LmHead = FloatRows.Convert(head.LmHead, WeightFormat.Float16, _cancellation) };
-        var tensors = new List<SafetensorsTensor>();
-        tensors.AddRange(LinearTensors.Write(TensorNames.Embedding, embedding));
-        tensors.AddRange(LinearTensors.Write(TensorNames.LmHead, head.LmHead));
-        AddNorm(tensors, TensorNames.FinalNorm, head.FinalNorm);
-        _files.Write(TensorNames.EmbedHeadFile, tensors);
+        TensorSpec Matrix(LinearShape shape) => new(shape.Name + ".weight", TensorTypes.F16, [shape.OutFeatures, shape.InFeatures]);
+        var specs = new List<TensorSpec> { Matrix(_layout.EmbeddingTable), Matrix(_layout.LmHead) };
+        if (_rotation is null)
+        {
+            specs.Add(new TensorSpec(DecoderLayout.FinalNorm, TensorTypes.F32, [_config.HiddenSize]));
+        }
+
+        _files.Write(FileNames.EmbedHeadFile, specs, WriteEmbeddingOrHead);
     }
 
-    private LinearWeights Quantize(LinearWeights weights) => _options.WeightBits == 16
-        ? FloatRows.Convert(weights, WeightFormat.Float16, _cancellation)
-        : WeightQuantizer.Quantize(weights, _options.WeightBits, _options.GroupSize, _options.WeightClipSearch, _cancellation);
+    private void WriteEmbeddingOrHead(TensorSpec spec, Stream stream)
+    {
+        using HuggingFaceCheckpoint source = HuggingFaceCheckpoint.Open(_source);
+        if (spec.Shape.Count == 1)
+        {
+            stream.Write(MemoryMarshal.AsBytes(source.ReadHead().FinalNorm.AsSpan()));
+            return;
+        }
+
+        HeadWeights? head = spec.Name.StartsWith(_layout.LmHead.Name, StringComparison.Ordinal) ? source.ReadHead() : null;
+        LinearWeights whole = head?.LmHead ?? source.ReadEmbedding();
+        for (int row = 0; row < whole.OutFeatures; row += RowsAtOnce)
+        {
+            LinearWeights rows = FloatRows.Slice(whole, row, Math.Min(RowsAtOnce, whole.OutFeatures - row));
+            LinearWeights halves = _rotation is null ? FloatRows.Convert(rows, WeightFormat.Float16, _cancellation)
+                : head is null ? _rotation.RotateEmbedding(rows, WeightFormat.Float16, _cancellation)
+                : _rotation.RotateHead(head with { LmHead = rows }, WeightFormat.Float16, _cancellation).LmHead;
+            stream.Write(halves.Data.Span);
+            GiveBack(halves);
+        }
+    }
+
+    private LayerWeights Quantize(LayerWeights layer) => layer with
+    {
+        Q = Quantize(layer.Q),
+        K = Quantize(layer.K),
+        V = Quantize(layer.V),
+        O = Quantize(layer.O),
+        Gate = Quantize(layer.Gate),
+        Up = Quantize(layer.Up),
+        Down = Quantize(layer.Down),
+    };
+
+    private LinearWeights Quantize(LinearWeights weights)
+    {
+        LinearWeights result = _options.WeightBits == 16
+            ? FloatRows.Convert(weights, WeightFormat.Float16, _cancellation)
+            : WeightQuantizer.Quantize(weights, _options.WeightBits, _options.GroupSize, _options.WeightClipSearch, _cancellation);
+        GiveBack(weights);
+        return result;
+    }
+
+    /// <summary>Left alone, the garbage collector keeps the memory of many rotated matrices before it gives any of it back.</summary>
+    private static void GiveBack(LinearWeights weights)
+    {
+        if (weights.Data.Length > CollectAbove)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+    }
 
     private static void AddNorm(List<SafetensorsTensor> tensors, string name, float[]? gain)
     {
@@ -145,6 +203,12 @@ public sealed class CheckpointQuantizer
         {
             tensors.Add(LinearTensors.Vector(name, gain));
         }
+    }
+
+    private static ModelConfig ReadConfig(string folder)
+    {
+        using HuggingFaceCheckpoint source = HuggingFaceCheckpoint.Open(folder);
+        return source.Config;
     }
 
     private static string HashSource(string folder, CancellationToken cancellation)

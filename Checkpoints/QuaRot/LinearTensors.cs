@@ -41,22 +41,19 @@ internal static class LinearTensors
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <param name="folder">The checkpoint's tensors.</param>
-    /// <param name="name">Name without the suffix <c>.weight</c>.</param>
-    /// <param name="rows">Output features.</param>
-    /// <param name="columns">Input features.</param>
+    /// <param name="shape">The layer's name, sizes and whether it has a bias.</param>
     /// <param name="bits">Bits of a weight; 16 for FP16.</param>
     /// <param name="groupSize">Input features per scale, 0 for one scale a row.</param>
     /// <exception cref="CheckpointException">A tensor is missing or of another shape or type, or a scale is not above 0.</exception>
-    public static LinearWeights Read(SafetensorsFolder folder, string name, int rows, int columns, int bits, int groupSize)
+    public static LinearWeights Read(SafetensorsFolder folder, LinearShape shape, int bits, int groupSize)
     {
         var floats = new TensorReader(folder);
-        string biasName = name + ".bias";
-        float[]? bias = folder.Contains(biasName) ? floats.Vector(biasName, rows) : null;
-        string weightName = name + ".weight";
+        var (rows, columns) = (shape.OutFeatures, shape.InFeatures);
+        string weightName = shape.Name + ".weight";
         if (bits == 16)
         {
             Expect(folder, weightName, TensorTypes.F16, rows, columns);
-            return floats.Matrix(weightName, rows, columns) with { Bias = bias };
+            return floats.Linear(shape);
         }
 
         bool packed = bits <= 4;
@@ -68,9 +65,9 @@ internal static class LinearTensors
             InFeatures = columns,
             Format = packed ? WeightFormat.Int4 : WeightFormat.Int8,
             Data = folder.Bytes(weightName),
-            Scales = ReadScales(folder, name + ".weight_scale", rows, groupSize == 0 ? 1 : columns / groupSize),
+            Scales = ReadScales(folder, shape.Name + ".weight_scale", rows, groupSize == 0 ? 1 : columns / groupSize),
             GroupSize = groupSize,
-            Bias = bias,
+            Bias = floats.Bias(shape),
         };
     }
 

@@ -9,6 +9,7 @@ namespace QuaRot.Checkpoints.QuaRot;
 /// </summary>
 public sealed class QuaRotCheckpoint : ICheckpoint
 {
+    private readonly DecoderLayout _layout;
     private readonly SafetensorsFolder _folder;
     private readonly TensorReader _floats;
     private readonly QuantizationConfig _quantization;
@@ -17,6 +18,7 @@ public sealed class QuaRotCheckpoint : ICheckpoint
     {
         Config = config;
         _quantization = quantization;
+        _layout = new DecoderLayout(config);
         _folder = folder;
         _floats = new TensorReader(folder);
     }
@@ -45,39 +47,17 @@ public sealed class QuaRotCheckpoint : ICheckpoint
     }
 
     /// <inheritdoc/>
-    public LinearWeights ReadEmbedding() =>
-        LinearTensors.Read(_folder, TensorNames.Embedding, Config.VocabSize, Config.HiddenSize, bits: 16, groupSize: 0);
+    public LinearWeights ReadEmbedding() => LinearTensors.Read(_folder, _layout.EmbeddingTable, bits: 16, groupSize: 0);
 
     /// <inheritdoc/>
-    public LayerWeights ReadLayer(int layer)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(layer);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Config.NumLayers);
-        int hidden = Config.HiddenSize;
-        int queries = Config.NumHeads * Config.HeadDim;
-        int keys = Config.NumKvHeads * Config.HeadDim;
-        LinearWeights Linear(string name, int rows, int columns) => LinearTensors.Read(
-            _folder, $"model.layers.{layer}.{name}", rows, columns, _quantization.WeightBits, _quantization.GroupSize);
-
-        return new LayerWeights
-        {
-            InputNorm = ReadNorm(TensorNames.InputNorm(layer)),
-            PostAttentionNorm = ReadNorm(TensorNames.PostAttentionNorm(layer)),
-            Q = Linear("self_attn.q_proj", queries, hidden),
-            K = Linear("self_attn.k_proj", keys, hidden),
-            V = Linear("self_attn.v_proj", keys, hidden),
-            O = Linear("self_attn.o_proj", hidden, queries),
-            Gate = Linear("mlp.gate_proj", Config.IntermediateSize, hidden),
-            Up = Linear("mlp.up_proj", Config.IntermediateSize, hidden),
-            Down = Linear("mlp.down_proj", hidden, Config.IntermediateSize),
-        };
-    }
+    public LayerWeights ReadLayer(int layer) => _layout.Read(
+        layer, shape => LinearTensors.Read(_folder, shape, _quantization.WeightBits, _quantization.GroupSize), ReadNorm);
 
     /// <inheritdoc/>
     public HeadWeights ReadHead() => new()
     {
-        FinalNorm = ReadNorm(TensorNames.FinalNorm),
-        LmHead = LinearTensors.Read(_folder, TensorNames.LmHead, Config.VocabSize, Config.HiddenSize, bits: 16, groupSize: 0),
+        FinalNorm = ReadNorm(DecoderLayout.FinalNorm),
+        LmHead = LinearTensors.Read(_folder, _layout.LmHead, bits: 16, groupSize: 0),
     };
 
     /// <inheritdoc/>

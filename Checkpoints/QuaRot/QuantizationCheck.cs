@@ -37,19 +37,6 @@ internal static class QuantizationCheck
         WeightQuantizer.CheckShape("mlp.down_proj", config.IntermediateSize, options.WeightBits, options.GroupSize);
     }
 
-    /// <summary>Checks that the destination's disk has room for the tensors.</summary>
-    /// <exception cref="IOException">It has not; the message says how much is missing.</exception>
-    public static void DiskSpace(string folder, ModelConfig config, QuantizationConfig options)
-    {
-        string full = Path.GetFullPath(folder);
-        long free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(full)! : full).AvailableFreeSpace;
-        long needed = EstimateBytes(config, options);
-        if (needed > free)
-        {
-            throw new IOException($"{folder}: the checkpoint takes {needed >> 20} MiB, the disk has {free >> 20} MiB left");
-        }
-    }
-
     /// <summary>Size of the tensors in bytes, scales included.</summary>
     internal static long EstimateBytes(ModelConfig config, QuantizationConfig options)
     {

@@ -19,9 +19,11 @@ internal static class SourceHash
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string name in folder.Names.Order(StringComparer.Ordinal))
         {
-            TensorInfo info = folder.Info(name);
+            // A file opened for this tensor alone: what is read of a mapped file counts as this process's memory until it is closed.
+            using SafetensorsFile file = SafetensorsFile.Open(folder.FileOf(name).Path);
+            TensorInfo info = file.Info(name);
             hash.AppendData(Encoding.UTF8.GetBytes($"{name} {info.DType} {info.ShapeText}\n"));
-            for (ReadOnlyMemory<byte> rest = folder.Bytes(name); rest.Length > 0; rest = rest[Math.Min(Piece, rest.Length)..])
+            for (ReadOnlyMemory<byte> rest = file.Bytes(name); rest.Length > 0; rest = rest[Math.Min(Piece, rest.Length)..])
             {
                 cancellation.ThrowIfCancellationRequested();
                 hash.AppendData(rest.Span[..Math.Min(Piece, rest.Length)]);

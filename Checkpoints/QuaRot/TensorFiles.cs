@@ -16,10 +16,25 @@ internal sealed class TensorFiles(string folder)
         SafetensorsWriter.Write(Path.Combine(folder, fileName), tensors, Metadata);
         foreach (SafetensorsTensor tensor in tensors)
         {
-            _fileOfTensor.Add(tensor.Name, fileName);
-            BytesWritten += tensor.Data.Length;
+            Count(tensor.Name, fileName, tensor.Data.Length);
+        }
+    }
+
+    /// <summary>Writes tensors that <paramref name="write"/> makes one after another.</summary>
+    public void Write(string fileName, IReadOnlyList<TensorSpec> specs, Action<TensorSpec, Stream> write)
+    {
+        SafetensorsWriter.Write(Path.Combine(folder, fileName), specs, write, Metadata);
+        foreach (TensorSpec spec in specs)
+        {
+            Count(spec.Name, fileName, spec.ByteLength);
         }
     }
 
     public void WriteIndex() => ConfigWriter.WriteIndex(Path.Combine(folder, SafetensorsFolder.IndexFile), _fileOfTensor, BytesWritten);
+
+    private void Count(string tensor, string fileName, long bytes)
+    {
+        _fileOfTensor.Add(tensor, fileName);
+        BytesWritten += bytes;
+    }
 }

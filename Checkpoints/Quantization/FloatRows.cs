@@ -5,7 +5,7 @@ namespace QuaRot.Checkpoints.Quantization;
 /// <summary>Rows of a float weight matrix as numbers, whatever its format.</summary>
 internal static class FloatRows
 {
-    /// <summary>Copies row <paramref name="row"/> of a Float32 or Float16 matrix.</summary>
+    /// <summary>Copies row <paramref name="row"/> of a float matrix.</summary>
     /// <param name="weights">[out, in]; its bytes need not be aligned.</param>
     /// <param name="row">Output channel.</param>
     /// <param name="target">[in], receives the numbers.</param>
@@ -27,10 +27,21 @@ internal static class FloatRows
                 }
 
                 break;
+            case WeightFormat.BFloat16:
+                BFloat16.Widen(bytes, target);
+                break;
             default:
                 throw new ArgumentException($"{weights.Name}: {weights.Format} is not a float format");
         }
     }
+
+    /// <summary>A view of <paramref name="count"/> rows from <paramref name="first"/> on, named so that errors are understood.</summary>
+    public static LinearWeights Slice(LinearWeights weights, int first, int count) => count == weights.OutFeatures ? weights : weights with
+    {
+        Name = first == 0 ? weights.Name : $"{weights.Name}, counted from row {first}",
+        OutFeatures = count,
+        Data = weights.Data.Slice(checked(first * weights.RowBytes), count * weights.RowBytes),
+    };
 
     /// <summary>Stores a row in <paramref name="format"/>, Float32 or Float16.</summary>
     /// <exception cref="InvalidDataException">A number does not fit FP16; the message names the tensor, row and column.</exception>

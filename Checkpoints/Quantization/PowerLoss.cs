@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace QuaRot.Checkpoints.Quantization;
@@ -5,8 +6,8 @@ namespace QuaRot.Checkpoints.Quantization;
 /// <summary>Σ |w - scale·code|^2.4, the loss that the search for a weight clip minimises.</summary>
 /// <remarks>
 /// The exponent is that of the paper's code (GPTQ's "norm"). |e|^2.4 = e²·(e²)^(1/5); the fifth root comes from its inverse by Newton's
-/// method.
-/// 16 lanes at every vector width and a fixed order of reduction, so that the chosen scales are the same on every machine.
+/// method. 16 lanes and a fixed order of reduction, so that the chosen scales are the same on every machine. The lanes are two vectors of
+/// 8: machines without AVX-512 keep a vector of 16 in memory, not in registers, which took the search twice as long.
 /// </remarks>
 internal static class PowerLoss
 {
@@ -23,55 +24,64 @@ internal static class PowerLoss
     /// </summary>
     public static float Compute(ReadOnlySpan<float> row, float scale, float lowest, float highest, float best)
     {
-        Vector512<float> scales = Vector512.Create(scale);
-        Vector512<float> low = Vector512.Create(lowest);
-        Vector512<float> high = Vector512.Create(highest);
-        Vector512<float> sum = Vector512<float>.Zero;
+        Vector256<float> scales = Vector256.Create(scale);
+        Vector256<float> low = Vector256.Create(lowest);
+        Vector256<float> high = Vector256.Create(highest);
+        Vector256<float> sum = Vector256<float>.Zero;
+        Vector256<float> upperSum = Vector256<float>.Zero;
         int untilCheck = CheckEvery;
         for (int i = 0; i < row.Length; i += Lanes)
         {
-            Vector512<float> w = Vector512.Create(row.Slice(i, Lanes));
-            Vector512<float> code = Vector512.MinNative(Vector512.MaxNative(Vector512.Round(w / scales), low), high);
-            Vector512<float> error = w - (code * scales);
-            sum += Power(error * error);
+            sum += Term(Vector256.Create(row.Slice(i, Lanes / 2)), scales, low, high);
+            upperSum += Term(Vector256.Create(row.Slice(i + (Lanes / 2), Lanes / 2)), scales, low, high);
             if (--untilCheck == 0)
             {
                 untilCheck = CheckEvery;
-                if (Reduce(sum) > best)
+                if (Reduce(sum + upperSum) > best)
                 {
                     break;
                 }
             }
         }
 
-        return Reduce(sum);
+        return Reduce(sum + upperSum);
     }
 
     /// <summary>a^1.2 for a >= 0, with a relative error below 1e-5 from 1e-30 upward; less than 1e-36 below that.</summary>
-    internal static Vector512<float> Power(Vector512<float> a)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<float> Power(Vector256<float> a)
     {
         // The root of 0 would be infinite, and 0·∞ is no number.
-        Vector512<float> positive = Vector512.MaxNative(a, Vector512.Create(1e-30f));
+        Vector256<float> positive = Vector256.MaxNative(a, Vector256.Create(1e-30f));
 
         // Reading a float's bits as an integer gives about 2^23·(log2 a + 127): a first guess of a^(-1/5), good to 4 %.
-        Vector512<float> logarithm = Vector512.ConvertToSingle(positive.AsInt32());
-        Vector512<float> guess = Vector512.Create(1277900000f) - (logarithm * 0.2f);
-        Vector512<float> y = Vector512.ConvertToInt32(guess).AsSingle();
-        Vector512<float> fifth = positive * 0.2f;
+        Vector256<float> logarithm = Vector256.ConvertToSingle(positive.AsInt32());
+        Vector256<float> guess = Vector256.Create(1277900000f) - (logarithm * 0.2f);
+
+        // The native conversion differs only for numbers that no int holds, and these are between 2^28 and 2^31.
+        Vector256<float> y = Vector256.ConvertToInt32Native(guess).AsSingle();
+        Vector256<float> fifth = positive * 0.2f;
         for (int i = 0; i < 3; i++)
         {
-            Vector512<float> square = y * y;
-            y *= Vector512.Create(1.2f) - (fifth * (square * square * y));
+            Vector256<float> square = y * y;
+            y *= Vector256.Create(1.2f) - (fifth * (square * square * y));
         }
 
-        Vector512<float> power = y * y;
+        Vector256<float> power = y * y;
         return a * (positive * (power * power));
     }
 
-    /// <summary>Halves the lanes pairwise until one is left: the same order whatever the hardware's width.</summary>
-    private static float Reduce(Vector512<float> sum)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Term(Vector256<float> w, Vector256<float> scales, Vector256<float> low, Vector256<float> high)
     {
-        Vector256<float> eight = sum.GetLower() + sum.GetUpper();
+        Vector256<float> code = Vector256.MinNative(Vector256.MaxNative(Vector256.Round(w / scales), low), high);
+        Vector256<float> error = w - (code * scales);
+        return Power(error * error);
+    }
+
+    /// <summary>Halves the lanes pairwise until one is left.</summary>
+    private static float Reduce(Vector256<float> eight)
+    {
         Vector128<float> four = eight.GetLower() + eight.GetUpper();
         return (four[0] + four[2]) + (four[1] + four[3]);
     }

@@ -15,7 +15,7 @@ public static class WeightQuantizer
     public const int ClipSteps = 80;
 
     /// <summary>Quantizes a float matrix.</summary>
-    /// <param name="weights">[out, in] in Float32 or Float16.</param>
+    /// <param name="weights">[out, in] in a float format.</param>
     /// <param name="bits">3 or 4 (stored as INT4), 6 or 8 (stored as bytes).</param>
     /// <param name="groupSize">Input features per scale, an even divisor of in; 0 for one scale per output channel.</param>
     /// <param name="clipSearch">Search the clip instead of using 1.</param>
@@ -103,7 +103,7 @@ public static class WeightQuantizer
     private static void Check(LinearWeights weights, int bits, int groupSize)
     {
         CheckShape(weights.Name, weights.InFeatures, bits, groupSize);
-        if (weights.Format is not (WeightFormat.Float32 or WeightFormat.Float16))
+        if (weights.Format is WeightFormat.Int4 or WeightFormat.Int8)
         {
             throw new ArgumentException($"{weights.Name}: {weights.Format} is quantized already");
         }

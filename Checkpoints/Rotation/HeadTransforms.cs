@@ -1,4 +1,3 @@
-using System.Buffers;
 using QuaRot.Checkpoints.Hadamard;
 
 namespace QuaRot.Checkpoints.Rotation;
@@ -14,7 +13,9 @@ internal sealed class HeadTransforms
     {
         _plan = plan;
         _withinHead = new HadamardTransform(plan.HeadDim);
-        _mixing = new HadamardTransform(plan.HeadMixing == HeadMixing.AcrossHeads ? plan.NumHeads : plan.NumHeads * plan.HeadDim);
+        _mixing = plan.HeadMixing == HeadMixing.AcrossHeads
+            ? new HadamardTransform(plan.NumHeads, inner: plan.HeadDim)
+            : new HadamardTransform(plan.NumHeads * plan.HeadDim);
     }
 
     /// <summary>row·(I ⊗ H_head_dim) for a row of any number of heads: what V's output is multiplied by.</summary>
@@ -34,28 +35,6 @@ internal sealed class HeadTransforms
     public void WithinAndAcrossHeads(Span<double> row)
     {
         WithinHeads(row);
-        if (_plan.HeadMixing == HeadMixing.WholeInput)
-        {
-            _mixing.Apply(row);
-            return;
-        }
-
-        double[] rented = ArrayPool<double>.Shared.Rent(_plan.NumHeads);
-        Span<double> feature = rented.AsSpan(0, _plan.NumHeads);
-        for (int i = 0; i < _plan.HeadDim; i++)
-        {
-            for (int head = 0; head < feature.Length; head++)
-            {
-                feature[head] = row[(head * _plan.HeadDim) + i];
-            }
-
-            _mixing.Apply(feature);
-            for (int head = 0; head < feature.Length; head++)
-            {
-                row[(head * _plan.HeadDim) + i] = feature[head];
-            }
-        }
-
-        ArrayPool<double>.Shared.Return(rented);
+        _mixing.Apply(row);
     }
 }

@@ -46,21 +46,28 @@ public sealed class ModelRotation
         LmHead = WeightRotation.Inputs(head.LmHead, head.FinalNorm, _residual.Apply, format, cancellation),
     };
 
-    /// <summary>One decoder layer with rotated weights in Float32 and its norms fused.</summary>
+    /// <summary>One decoder layer with rotated weights and its norms fused.</summary>
     /// <param name="layer">Its weights in a float format.</param>
+    /// <param name="store">
+    /// What to keep of each rotated matrix, which is in Float32, for example a quantized one: then one such matrix is in memory at a time.
+    /// </param>
     /// <param name="cancellation">Stops between rows.</param>
-    public LayerWeights RotateLayer(LayerWeights layer, CancellationToken cancellation = default)
+    public LayerWeights RotateLayer(
+        LayerWeights layer, Func<LinearWeights, LinearWeights> store, CancellationToken cancellation = default)
     {
+        // Each matrix lives in the frame of one of these functions, so that it is garbage as soon as it is stored.
         LinearWeights FromResidual(LinearWeights weights, float[]? gain) =>
-            WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation);
-        LinearWeights ToResidual(LinearWeights weights, RowTransform input) => WeightRotation.Outputs(
-            WeightRotation.Inputs(weights, null, input, WeightFormat.Float32, cancellation), _residual.Apply, cancellation);
+            store(WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation));
+        LinearWeights Values(LinearWeights weights, float[]? gain) => store(WeightRotation.Outputs(
+            WeightRotation.Inputs(weights, gain, _residual.Apply, WeightFormat.Float32, cancellation), _heads.WithinHeads, cancellation));
+        LinearWeights ToResidual(LinearWeights weights, RowTransform input) => store(WeightRotation.Outputs(
+            WeightRotation.Inputs(weights, null, input, WeightFormat.Float32, cancellation), _residual.Apply, cancellation));
 
         return new LayerWeights
         {
             Q = FromResidual(layer.Q, layer.InputNorm),
             K = FromResidual(layer.K, layer.InputNorm),
-            V = WeightRotation.Outputs(FromResidual(layer.V, layer.InputNorm), _heads.WithinHeads, cancellation),
+            V = Values(layer.V, layer.InputNorm),
             O = ToResidual(layer.O, _heads.WithinAndAcrossHeads),
             Gate = FromResidual(layer.Gate, layer.PostAttentionNorm),
             Up = FromResidual(layer.Up, layer.PostAttentionNorm),

@@ -47,7 +47,7 @@ public sealed class RotatedCheckpoint : ICheckpoint
     public LinearWeights ReadEmbedding() => _rotation.RotateEmbedding(_source.ReadEmbedding(), WeightFormat.Float32);
 
     /// <inheritdoc/>
-    public LayerWeights ReadLayer(int layer) => _rotation.RotateLayer(_source.ReadLayer(layer));
+    public LayerWeights ReadLayer(int layer) => _rotation.RotateLayer(_source.ReadLayer(layer), weights => weights);
 
     /// <inheritdoc/>
     public HeadWeights ReadHead() => _rotation.RotateHead(_source.ReadHead(), WeightFormat.Float32);

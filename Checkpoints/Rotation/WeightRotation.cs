@@ -42,14 +42,19 @@ internal static class WeightRotation
     }
 
     /// <summary>W := Mᵀ·W for a transform row := row·M, so that the layer's output y = x·Wᵀ becomes y·M; the bias goes with it.</summary>
-    /// <param name="weights">[out, in], a float format; the result is Float32.</param>
+    /// <param name="weights">[out, in] in Float32, in an array of its own that becomes the result's.</param>
     /// <param name="transform">row·M for rows of length out.</param>
     /// <param name="cancellation">Stops between blocks of columns.</param>
     public static LinearWeights Outputs(LinearWeights weights, RowTransform transform, CancellationToken cancellation)
     {
         int rows = weights.OutFeatures;
         int columns = weights.InFeatures;
-        byte[] data = FloatRows.Convert(weights, WeightFormat.Float32, cancellation).Data.ToArray();
+        bool isArray = MemoryMarshal.TryGetArray(weights.Data, out ArraySegment<byte> data);
+        if (!isArray || weights.Format != WeightFormat.Float32)
+        {
+            throw new ArgumentException($"{weights.Name}: a Float32 array is rotated in place, not {weights.Format}", nameof(weights));
+        }
+
         int blocks = (columns + ColumnBlock - 1) / ColumnBlock;
         ParallelRows.Run(blocks, () => new double[ColumnBlock * rows], (block, buffer) =>
         {
@@ -77,7 +82,7 @@ internal static class WeightRotation
                 }
             }
         }, cancellation);
-        return weights with { Format = WeightFormat.Float32, Data = data, Bias = RotateBias(weights.Bias, transform) };
+        return weights with { Bias = RotateBias(weights.Bias, transform) };
     }
 
     private static float[]? RotateBias(float[]? bias, RowTransform transform)

@@ -20,23 +20,48 @@ public static class SafetensorsWriter
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, IEnumerable<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        SafetensorsTensor[] order =
-            [.. tensors.OrderByDescending(ElementSize).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        var data = new Dictionary<string, ReadOnlyMemory<byte>>(StringComparer.Ordinal);
+        var specs = new List<TensorSpec>();
+        foreach (SafetensorsTensor tensor in tensors)
+        {
+            var spec = new TensorSpec(tensor.Name, tensor.DType, tensor.Shape);
+            Check(spec, data.TryAdd(tensor.Name, tensor.Data), tensor.Data.Length);
+            specs.Add(spec);
+        }
+
+        Write(path, specs, (spec, stream) => stream.Write(data[spec.Name].Span), metadata);
+    }
+
+    /// <summary>The same for tensors whose elements are only made when their turn comes, so that they need never be in memory together.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="specs">Its tensors, in any order.</param>
+    /// <param name="write">Writes the elements of a tensor, row-major and little endian, to the stream.</param>
+    /// <param name="metadata">Strings for <c>__metadata__</c>; null for none.</param>
+    /// <exception cref="ArgumentException">
+    /// Two tensors have one name, or <paramref name="write"/> wrote more or less than a tensor has.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(
+        string path, IEnumerable<TensorSpec> specs, Action<TensorSpec, Stream> write, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        TensorSpec[] order = [.. specs.OrderByDescending(spec => spec.ElementSize).ThenBy(spec => spec.Name, StringComparer.Ordinal)];
         ReadOnlySpan<byte> header = Header(order, metadata);
         using var stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
         stream.Write(length);
         stream.Write(header);
-        foreach (SafetensorsTensor tensor in order)
+        foreach (TensorSpec spec in order)
         {
-            stream.Write(tensor.Data.Span);
+            long start = stream.Position;
+            write(spec, stream);
+            Check(spec, isNew: true, stream.Position - start);
         }
 
         stream.Flush(flushToDisk: true);
     }
 
-    private static ReadOnlySpan<byte> Header(SafetensorsTensor[] order, IReadOnlyDictionary<string, string>? metadata)
+    private static ReadOnlySpan<byte> Header(TensorSpec[] order, IReadOnlyDictionary<string, string>? metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -45,11 +70,11 @@ public static class SafetensorsWriter
             WriteMetadata(json, metadata);
             var names = new HashSet<string>(StringComparer.Ordinal);
             long offset = 0;
-            foreach (SafetensorsTensor tensor in order)
+            foreach (TensorSpec spec in order)
             {
-                Check(tensor, names);
-                WriteEntry(json, tensor, offset);
-                offset += tensor.Data.Length;
+                Check(spec, names.Add(spec.Name), spec.ByteLength);
+                WriteEntry(json, spec, offset);
+                offset += spec.ByteLength;
             }
 
             json.WriteEndObject();
@@ -77,7 +102,7 @@ public static class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    private static void WriteEntry(Utf8JsonWriter json, SafetensorsTensor tensor, long offset)
+    private static void WriteEntry(Utf8JsonWriter json, TensorSpec tensor, long offset)
     {
         json.WriteStartObject(tensor.Name);
         json.WriteString("dtype", tensor.DType);
@@ -90,27 +115,23 @@ public static class SafetensorsWriter
         json.WriteEndArray();
         json.WriteStartArray("data_offsets");
         json.WriteNumberValue(offset);
-        json.WriteNumberValue(offset + tensor.Data.Length);
+        json.WriteNumberValue(offset + tensor.ByteLength);
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
-    private static void Check(SafetensorsTensor tensor, HashSet<string> names)
+    private static void Check(TensorSpec tensor, bool isNew, long bytes)
     {
-        if (tensor.Name == "__metadata__" || !names.Add(tensor.Name))
+        if (tensor.Name == "__metadata__" || !isNew)
         {
             throw new ArgumentException($"tensor '{tensor.Name}' is there twice, or has the name of the metadata");
         }
 
-        Int128 expected = tensor.Shape.Aggregate((Int128)ElementSize(tensor), (size, extent) => size * extent);
-        if (expected != tensor.Data.Length)
+        Int128 expected = tensor.Shape.Aggregate((Int128)tensor.ElementSize, (size, extent) => size * extent);
+        if (expected != bytes)
         {
             string shape = string.Join(", ", tensor.Shape);
-            throw new ArgumentException(
-                $"tensor '{tensor.Name}': {tensor.DType} [{shape}] takes {expected} bytes, it has {tensor.Data.Length}");
+            throw new ArgumentException($"tensor '{tensor.Name}': {tensor.DType} [{shape}] takes {expected} bytes, it has {bytes}");
         }
     }
-
-    private static int ElementSize(SafetensorsTensor tensor) => TensorTypes.SizeOf(tensor.DType)
-        ?? throw new ArgumentException($"tensor '{tensor.Name}': element type {tensor.DType} is not known");
 }

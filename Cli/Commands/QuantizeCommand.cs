@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.QuaRot;
 using Spectre.Console;
@@ -48,11 +49,14 @@ internal static class QuantizeCommand
             WeightClipSearch = !args.GetValue(NoClipSearch),
         };
 
+        var started = Stopwatch.StartNew();
         await Progress((update, token) => CheckpointQuantizer.Run(source, destination, options, args.GetValue(Force), update, token), cancellationToken);
         var bytes = Directory.EnumerateFiles(destination).Sum(f => new FileInfo(f).Length);
         Console.WriteLine($"Wrote {args.GetRequiredValue(Destination)}: {bytes / 1e6:0.0} MB, " +
             $"W{options.WeightBits}A{options.ActivationBits}K{options.KeyBits}V{options.ValueBits}" +
             $"{(options.Rotate ? $", rotated with seed {options.Seed}" : ", not rotated")}.");
+        using var process = Process.GetCurrentProcess();
+        Console.WriteLine($"Took {started.Elapsed.TotalSeconds:0.0} s and at most {process.PeakWorkingSet64 / 1e6:0} MB of memory.");
         return 0;
     }
 

@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using QuaRot.Checkpoints;
 using QuaRot.Kernels.Host;
 
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>FP16 or FP32 weights: [panels·16, FloatStride] in their own format, padded with zeros.</summary>
+/// <summary>FP16 or FP32 weights: [panels·16, FloatStride] in their own format, padded with zeros; BF16 becomes FP32.</summary>
 internal sealed unsafe class FloatLinear : CpuLinear
 {
     private readonly HostMemory _memory;
@@ -18,8 +19,16 @@ internal sealed unsafe class FloatLinear : CpuLinear
         _memory = new HostMemory((long)Panels * PanelWidth * _rowBytes);
         for (var row = 0; row < OutFeatures; row++)
         {
-            source.Data.Span.Slice(row * source.RowBytes, source.RowBytes)
-                .CopyTo(new Span<byte>(_memory.Pointer + ((long)row * _rowBytes), _rowBytes));
+            var elements = source.Data.Span.Slice(row * source.RowBytes, source.RowBytes);
+            var target = new Span<byte>(_memory.Pointer + ((long)row * _rowBytes), _rowBytes);
+            if (source.Format == WeightFormat.BFloat16)
+            {
+                BFloat16.Widen(elements, MemoryMarshal.Cast<byte, float>(target));
+            }
+            else
+            {
+                elements.CopyTo(target);
+            }
         }
     }
 

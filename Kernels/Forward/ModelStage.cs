@@ -28,7 +28,7 @@ public sealed class ModelStage : IModelStage
         _hadamards = OnlineHadamards.For(_config);
         _cache = owned.Own(backend.AllocateKvCache(KvLayout.For(_config, range, pageCount)));
         MaxPositions = (int)Math.Min(_config.MaxPositions, (long)pageCount * PageSize);
-        _rope = owned.Own(new RopeTable(backend, MaxPositions, _config.HeadDim, _config.RopeTheta));
+        _rope = owned.Own(new RopeTable(backend, MaxPositions, _config.HeadDim, _config.RopeTheta, _config.RopeScaling));
         _embedding = IsFirst ? owned.Own(backend.LoadEmbedding(checkpoint.ReadEmbedding())) : null;
         for (var layer = range.Start; layer < range.End; layer++)
         {

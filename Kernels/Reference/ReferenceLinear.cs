@@ -47,6 +47,7 @@ internal sealed class ReferenceLinear : PackedLinear
         {
             WeightFormat.Float32 => MemoryMarshal.Cast<byte, float>(_source.Data.Span)[at],
             WeightFormat.Float16 => (float)MemoryMarshal.Cast<byte, Half>(_source.Data.Span)[at],
+            WeightFormat.BFloat16 => BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Cast<byte, ushort>(_source.Data.Span)[at] << 16),
             _ => Code(o, k) * Scale(o, k / GroupSize),
         };
     }

@@ -21,5 +21,5 @@ public sealed class WireNumbersTests
 
     [Fact]
     public void Weight_formats() => Assert.Equal(
-        "Float32=0 Float16=1 Int8=2 Int4=3", string.Join(' ', Enum.GetValues<WeightFormat>().Select(r => $"{r}={(int)r}")));
+        "Float32=0 Float16=1 Int8=2 Int4=3 BFloat16=4", string.Join(' ', Enum.GetValues<WeightFormat>().Select(r => $"{r}={(int)r}")));
 }

@@ -18,6 +18,13 @@ public class HadamardSizeTests
     [InlineData(13824, 108, 7)]
     [InlineData(14336, 28, 9)]
     [InlineData(28672, 28, 10)]
+    [InlineData(5632, 44, 7)]
+    [InlineData(4864, 76, 6)]
+    [InlineData(8960, 140, 6)]
+    [InlineData(18944, 148, 7)]
+    [InlineData(896, 28, 5)]
+    [InlineData(1536, 12, 7)]
+    [InlineData(3584, 28, 7)]
     public void FactorsIntoTheSmallestBase(int n, int m, int k)
     {
         Assert.Equal(new HadamardSize(m, k), HadamardSize.Factor(n));

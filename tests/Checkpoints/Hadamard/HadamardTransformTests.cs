@@ -51,6 +51,24 @@ public class HadamardTransformTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 8)]
+    [InlineData(8, 5)]
+    [InlineData(12, 16)]
+    [InlineData(40, 3)]
+    public void InnerElementsAreTransformedEachByThemselves(int n, int inner)
+    {
+        double[] x = RandomRow(n * inner, seed: n);
+        double[] actual = [.. x];
+        new HadamardTransform(n, inner).Apply(actual.AsSpan());
+        for (int i = 0; i < inner; i++)
+        {
+            double[] column = [.. Enumerable.Range(0, n).Select(j => x[(j * inner) + i])];
+            new HadamardTransform(n).Apply(column.AsSpan());
+            Assert.Equal(column, Enumerable.Range(0, n).Select(j => actual[(j * inner) + i]));
+        }
+    }
+
     [Fact]
     public void RowOfAnotherLengthIsAnError()
     {

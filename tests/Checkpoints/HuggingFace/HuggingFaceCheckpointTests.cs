@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using QuaRot.Checkpoints.HuggingFace;
+using QuaRot.Checkpoints.Quantization;
 using Xunit;
 
 namespace QuaRot.Checkpoints.Tests.HuggingFace;
@@ -13,7 +13,7 @@ public sealed class HuggingFaceCheckpointTests : IDisposable
     [Theory]
     [InlineData("F32", WeightFormat.Float32)]
     [InlineData("F16", WeightFormat.Float16)]
-    [InlineData("BF16", WeightFormat.Float32)]
+    [InlineData("BF16", WeightFormat.BFloat16)]
     public void Every_weight_comes_back(string dtype, WeightFormat format)
     {
         var model = new TinyModel();
@@ -107,12 +107,36 @@ public sealed class HuggingFaceCheckpointTests : IDisposable
         Refused(new TinyModel(), "I8", "model.embed_tokens.weight", "type I8; expected F32, F16 or BF16");
 
     [Fact]
-    public void Bias_is_refused()
+    public void Bias_that_the_config_does_not_know_is_refused()
     {
         var model = new TinyModel();
         model.Tensors["model.layers.0.self_attn.v_proj.bias"] = ([8], new float[8]);
 
-        Refused(model, "F32", "model.layers.0.self_attn.v_proj.bias", "bias are not supported");
+        Refused(model, "F32", "model.layers.0.self_attn.v_proj.bias", "by config.json this layer has no bias");
+    }
+
+    [Theory]
+    [InlineData("F32")]
+    [InlineData("BF16")]
+    public void Biases_of_Qwen2_are_read(string dtype)
+    {
+        var model = TinyModel.OfQwen2();
+        model.Save(_folder, dtype);
+        using var checkpoint = HuggingFaceCheckpoint.Open(_folder.Path);
+        var layer = checkpoint.ReadLayer(0);
+        Assert.Equal(model.Tensors["model.layers.0.self_attn.q_proj.bias"].Values, layer.Q.Bias);
+        Assert.Equal(model.Tensors["model.layers.0.self_attn.k_proj.bias"].Values, layer.K.Bias);
+        Assert.Equal(model.Tensors["model.layers.0.self_attn.v_proj.bias"].Values, layer.V.Bias);
+        Assert.All([layer.O, layer.Gate, layer.Up, layer.Down], linear => Assert.Null(linear.Bias));
+    }
+
+    [Fact]
+    public void Missing_bias_is_named()
+    {
+        var model = TinyModel.OfQwen2();
+        model.Tensors.Remove("model.layers.0.self_attn.k_proj.bias");
+
+        Refused(model, "F16", "model.layers.0.self_attn.k_proj.bias", "is missing");
     }
 
     [Fact]
@@ -138,7 +162,11 @@ public sealed class HuggingFaceCheckpointTests : IDisposable
         Assert.Contains(fault, error.Message);
     }
 
-    private static float[] Decode(LinearWeights weights) => weights.Format == WeightFormat.Float32
-        ? MemoryMarshal.Cast<byte, float>(weights.Data.Span).ToArray()
-        : [.. MemoryMarshal.Cast<byte, Half>(weights.Data.Span).ToArray().Select(h => (float)h)];
+    private static float[] Decode(LinearWeights weights)
+    {
+        var values = new float[weights.OutFeatures * weights.InFeatures];
+        for (int row = 0; row < weights.OutFeatures; row++)
+            FloatRows.Read(weights, row, values.AsSpan(row * weights.InFeatures, weights.InFeatures));
+        return values;
+    }
 }

@@ -62,6 +62,39 @@ public sealed class ModelConfigReaderTests : IDisposable
     [Fact]
     public void Eos_may_be_a_list() => Assert.Equal([5, 7], Read("""{"eos_token_id":[5,7]}""").EosTokenIds);
 
+    [Theory]
+    [InlineData("""{"eos_token_id":[7,2,9]}""", new[] { 2, 7, 9 })]
+    [InlineData("""{"eos_token_id":3}""", new[] { 2, 3 })]
+    [InlineData("""{"eos_token_id":null}""", new[] { 2 })]
+    public void Generation_config_adds_to_the_ends(string generation, int[] expected)
+    {
+        _folder.Write("generation_config.json", generation);
+        Assert.Equal(expected, Read("{}").EosTokenIds);
+    }
+
+    [Theory]
+    [InlineData("""{"eos_token_id":[2,32]}""", "eos_token_id[1] is 32, not a whole number from 0 to 31")]
+    [InlineData("[]", "is not a JSON object")]
+    public void Wrong_generation_config_is_named(string generation, string fault)
+    {
+        string file = _folder.Write("generation_config.json", generation);
+        var error = Assert.Throws<CheckpointException>(() => Read("{}"));
+        Assert.Equal(file, error.File);
+        Assert.Contains(fault, error.Message);
+    }
+
+    [Theory]
+    [InlineData("{}", false, false, false)]
+    [InlineData("""{"attention_bias":true}""", true, true, false)]
+    [InlineData("""{"mlp_bias":true}""", false, false, true)]
+    [InlineData("""{"architectures":["MistralForCausalLM"]}""", false, false, false)]
+    [InlineData("""{"architectures":["Qwen2ForCausalLM"]}""", true, false, false)]
+    public void Biases_follow_from_the_architecture(string change, bool qkv, bool output, bool mlp)
+    {
+        var config = Read(change);
+        Assert.Equal((qkv, output, mlp), (config.QkvBias, config.AttentionOutputBias, config.MlpBias));
+    }
+
     [Fact]
     public void Quantization_is_read()
     {
@@ -111,7 +144,7 @@ public sealed class ModelConfigReaderTests : IDisposable
     public void Missing_field_is_named(string field) => Refused($$"""{"{{field}}":null}""", $"{field} is missing");
 
     [Theory]
-    [InlineData("""{"architectures":["GPT2LMHeadModel"]}""", "GPT2LMHeadModel, which is not supported; supported: LlamaForCausalLM")]
+    [InlineData("""{"architectures":["GPT2LMHeadModel"]}""", "GPT2LMHeadModel, which is not supported; supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM")]
     [InlineData("""{"architectures":"LlamaForCausalLM"}""", "architectures is not a list")]
     [InlineData("""{"architectures":[7]}""", "architectures[0] is 7, not a string")]
     [InlineData("""{"hidden_size":0}""", "hidden_size is 0, not a whole number from 1 to 1048576")]
@@ -125,16 +158,11 @@ public sealed class ModelConfigReaderTests : IDisposable
     [InlineData("""{"num_attention_heads":1048576,"head_dim":4096}""", "head_dim is 4096; times")]
     [InlineData("""{"rms_norm_eps":-1e-5}""", "rms_norm_eps is -1e-5")]
     [InlineData("""{"rope_theta":0}""", "rope_theta is 0")]
-    [InlineData("""{"rope_scaling":{"rope_type":"llama3"}}""", "rope_scaling.rope_type is llama3")]
-    [InlineData("""{"rope_scaling":{"type":"linear"}}""", "rope_scaling.rope_type is linear")]
-    [InlineData("""{"rope_parameters":{"rope_type":"yarn"}}""", "rope_parameters.rope_type is yarn")]
-    [InlineData("""{"rope_parameters":{"partial_rotary_factor":0.5}}""", "partial_rotary_factor")]
-    [InlineData("""{"rope_parameters":3}""", "rope_parameters is 3, not an object")]
-    [InlineData("""{"attention_bias":true}""", "attention_bias is true")]
-    [InlineData("""{"mlp_bias":true}""", "mlp_bias is true")]
     [InlineData("""{"hidden_act":"gelu"}""", "hidden_act is gelu")]
     [InlineData("""{"eos_token_id":[1,32]}""", "eos_token_id[1] is 32")]
     [InlineData("""{"bos_token_id":-1}""", "bos_token_id is -1")]
+    [InlineData("""{"architectures":["MistralForCausalLM"],"num_key_value_heads":null}""", "num_key_value_heads is missing")]
+    [InlineData("""{"attention_bias":1}""", "attention_bias is 1, not true or false")]
     [InlineData("""{"tie_word_embeddings":1}""", "tie_word_embeddings is 1, not true or false")]
     public void Wrong_field(string change, string fault) => Refused(change, fault);
 

@@ -28,6 +28,8 @@ internal sealed class TinyModel
         ("lm_head.weight", [32, 16]),
     ];
 
+    private string _config = Config;
+
     /// <summary>The tensors as singles; every value is a multiple of 1/64 in [-1, 1), so that it is exact in all three types.</summary>
     public Dictionary<string, (long[] Shape, float[] Values)> Tensors { get; } = [];
 
@@ -41,9 +43,22 @@ internal sealed class TinyModel
         }
     }
 
+    /// <summary>The same with another architecture and the biases that it has.</summary>
+    public static TinyModel OfQwen2()
+    {
+        var model = new TinyModel { _config = Config.Replace("LlamaForCausalLM", "Qwen2ForCausalLM", StringComparison.Ordinal) };
+        foreach (var (name, length) in ((string, int)[])[("q", 16), ("k", 8), ("v", 8)])
+        {
+            float[] values = [.. Enumerable.Range(0, length).Select(i => (i - 5) / 16f)];
+            model.Tensors[$"model.layers.0.self_attn.{name}_proj.bias"] = ([length], values);
+        }
+
+        return model;
+    }
+
     public void Save(TemporaryFolder folder, string dtype)
     {
-        folder.Write("config.json", Config);
+        folder.Write("config.json", _config);
         File.WriteAllBytes(folder.File("model.safetensors"),
             SafetensorsBytes.Valid([.. Tensors.Select(t => (t.Key, dtype, t.Value.Shape, Encode(t.Value.Values, dtype)))]));
     }

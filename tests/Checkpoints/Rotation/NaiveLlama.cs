@@ -4,7 +4,10 @@ using QuaRot.Checkpoints.Rotation;
 
 namespace QuaRot.Checkpoints.Tests.Rotation;
 
-/// <summary>A Llama's forward pass in plain double-precision loops, with the online transforms of a rotated model.</summary>
+/// <summary>
+/// The forward pass of Llama, Mistral and Qwen2 in plain double-precision loops, after Hugging Face's formulas; with the online transforms
+/// where the model is rotated.
+/// </summary>
 internal sealed class NaiveLlama(ICheckpoint model)
 {
     private readonly ModelConfig _config = model.Config;
@@ -114,7 +117,7 @@ internal sealed class NaiveLlama(ICheckpoint model)
                 Span<double> head = rows[position].AsSpan(start, d);
                 for (int i = 0; i < d / 2; i++)
                 {
-                    (double sin, double cos) = Math.SinCos(position * Math.Pow(_config.RopeTheta, -2.0 * i / d));
+                    (double sin, double cos) = Math.SinCos(position * Frequency(i));
                     (double low, double high) = (head[i], head[i + (d / 2)]);
                     (head[i], head[i + (d / 2)]) = ((low * cos) - (high * sin), (high * cos) + (low * sin));
                 }
@@ -127,6 +130,22 @@ internal sealed class NaiveLlama(ICheckpoint model)
         }
 
         return rows;
+    }
+
+    /// <summary>Llama 3's: 1 = keep, 0 = divide, by where the turns within the original context lie between the two factors.</summary>
+    private double Frequency(int i)
+    {
+        double plain = Math.Pow(_config.RopeTheta, -2.0 * i / _config.HeadDim);
+        if (_config.RopeScaling is not { } scaling)
+        {
+            return plain;
+        }
+
+        double turns = scaling.OriginalMaxPositions * plain / (2 * Math.PI);
+        double kept = scaling.Kind == RopeScalingKind.Linear
+            ? 0
+            : Math.Clamp((turns - scaling.LowFreqFactor) / (scaling.HighFreqFactor - scaling.LowFreqFactor), 0, 1);
+        return (kept * plain) + ((1 - kept) * plain / scaling.Factor);
     }
 
     private double[][] Norm(double[][] rows, float[]? gain) => [.. rows.Select(row =>
@@ -150,9 +169,14 @@ internal sealed class NaiveLlama(ICheckpoint model)
         }
     }
 
-    private static float[] Values(LinearWeights weights) => weights.Format == WeightFormat.Float32
-        ? MemoryMarshal.Cast<byte, float>(weights.Data.Span).ToArray()
-        : throw new InvalidOperationException($"{weights.Name} is {weights.Format}");
+    private static float[] Values(LinearWeights weights) => weights.Format switch
+    {
+        WeightFormat.Float32 => MemoryMarshal.Cast<byte, float>(weights.Data.Span).ToArray(),
+        WeightFormat.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(weights.Data.Span).ToArray(), h => (float)h),
+        WeightFormat.BFloat16 => Array.ConvertAll(
+            MemoryMarshal.Cast<byte, ushort>(weights.Data.Span).ToArray(), bits => BitConverter.Int32BitsToSingle(bits << 16)),
+        _ => throw new InvalidOperationException($"{weights.Name} is {weights.Format}"),
+    };
 
     private static double[] Row(float[] values, int row, int columns) =>
         Array.ConvertAll(values[(row * columns)..((row + 1) * columns)], v => (double)v);

@@ -2,7 +2,7 @@ using QuaRot.Checkpoints.Tests.Quantization;
 
 namespace QuaRot.Checkpoints.Tests.Rotation;
 
-/// <summary>A tiny Llama with random weights and norm gains, in memory.</summary>
+/// <summary>A tiny Llama with random weights, norm gains and every bias that an architecture may have, in memory.</summary>
 internal sealed class RandomModel : ICheckpoint
 {
     private readonly int _seed;
@@ -24,6 +24,9 @@ internal sealed class RandomModel : ICheckpoint
             RopeTheta = 10000,
             MaxPositions = 64,
             TieWordEmbeddings = true,
+            QkvBias = true,
+            AttentionOutputBias = true,
+            MlpBias = true,
         };
     }
 
@@ -43,14 +46,18 @@ internal sealed class RandomModel : ICheckpoint
             Q = Matrix("q", queries, Config.HiddenSize, at + 2) with { Bias = Vector(queries, at + 9) },
             K = Matrix("k", keys, Config.HiddenSize, at + 3) with { Bias = Vector(keys, at + 10) },
             V = Matrix("v", keys, Config.HiddenSize, at + 4) with { Bias = Vector(keys, at + 11) },
-            O = Matrix("o", Config.HiddenSize, queries, at + 5),
-            Gate = Matrix("gate", Config.IntermediateSize, Config.HiddenSize, at + 6),
-            Up = Matrix("up", Config.IntermediateSize, Config.HiddenSize, at + 7),
-            Down = Matrix("down", Config.HiddenSize, Config.IntermediateSize, at + 8),
+            O = Matrix("o", Config.HiddenSize, queries, at + 5) with { Bias = Vector(Config.HiddenSize, at + 12) },
+            Gate = Matrix("gate", Config.IntermediateSize, Config.HiddenSize, at + 6) with { Bias = Vector(Config.IntermediateSize, at + 13) },
+            Up = Matrix("up", Config.IntermediateSize, Config.HiddenSize, at + 7) with { Bias = Vector(Config.IntermediateSize, at + 14) },
+            Down = Matrix("down", Config.HiddenSize, Config.IntermediateSize, at + 8) with { Bias = Vector(Config.HiddenSize, at + 15) },
         };
     }
 
-    public HeadWeights ReadHead() => new() { FinalNorm = Vector(Config.HiddenSize, 1), LmHead = ReadEmbedding() };
+    public HeadWeights ReadHead() => new()
+    {
+        FinalNorm = Vector(Config.HiddenSize, 1),
+        LmHead = Config.TieWordEmbeddings ? ReadEmbedding() : Matrix("head", Config.VocabSize, Config.HiddenSize, 2),
+    };
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using QuaRot.Checkpoints.Hadamard;
 using QuaRot.Checkpoints.Rotation;
 using Xunit;
 
@@ -40,6 +41,38 @@ public class RotatedCheckpointTests
 
         Assert.InRange(Distance(expected, new NaiveLlama(rotated) { SkipDownTransform = true }.Forward(Tokens)), 1e-2, 100);
         Assert.InRange(Distance(expected, new NaiveLlama(rotated) { SkipQueryTransform = true }.Forward(Tokens)), 0, 1e-5);
+    }
+
+    public static TheoryData<int> Orders => [.. HadamardSize.Bases.Where(m => m > 1)];
+
+    /// <summary>Residual stream, heads and down_proj's input are all of a size whose matrix is that of order m, the last one doubled.</summary>
+    [Theory]
+    [MemberData(nameof(Orders))]
+    public void RotationOfEveryOrderDoesNotChangeTheFunction(int m)
+    {
+        var shape = new RandomModel(hidden: m, intermediate: 2 * m, heads: m, kvHeads: m / 4, headDim: 2, seed: m);
+        using var model = new RandomModel(m, 2 * m, m, m / 4, 2, seed: m) { Config = shape.Config with { NumLayers = 1 } };
+        using var rotated = new RotatedCheckpoint(model, seed: 1);
+        Assert.Equal(m, HadamardSize.Factor(2 * m).M);
+        int[] tokens = Tokens[..3];
+        Assert.InRange(Distance(new NaiveLlama(model).Forward(tokens), new NaiveLlama(rotated).Forward(tokens)), 0, 1e-5);
+    }
+
+    [Theory]
+    [InlineData(RopeScalingKind.Linear, true)]
+    [InlineData(RopeScalingKind.Llama3, false)]
+    public void RotationKnowsNothingOfPositionsAndUntiesTheHead(RopeScalingKind kind, bool tied)
+    {
+        var scaling = new RopeScaling { Kind = kind, Factor = 4, LowFreqFactor = 1, HighFreqFactor = 2, OriginalMaxPositions = 40 };
+        var plain = new RandomModel(32, 56, 8, 2, 16, seed: 12);
+        using var model = new RandomModel(32, 56, 8, 2, 16, seed: 12)
+        {
+            Config = plain.Config with { RopeScaling = scaling, TieWordEmbeddings = tied },
+        };
+        using var rotated = new RotatedCheckpoint(model, seed: 42);
+        double[][] expected = new NaiveLlama(model).Forward(Tokens);
+        Assert.InRange(Distance(expected, new NaiveLlama(rotated).Forward(Tokens)), 0, 1e-5);
+        Assert.InRange(Distance(expected, new NaiveLlama(plain).Forward(Tokens)), 1e-4, 100);
     }
 
     [Fact]

@@ -64,6 +64,24 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.False(File.Exists(_folder.File("x")));
     }
 
+    [Fact]
+    public void ElementsMayComeWhenTheirTurnComes()
+    {
+        TensorSpec[] specs = [new("a", "U8", [2]), new("b", "F32", [1])];
+        var order = new List<string>();
+        SafetensorsWriter.Write(_folder.File("streamed"), specs, (spec, stream) =>
+        {
+            order.Add(spec.Name);
+            stream.Write(new byte[spec.ByteLength]);
+        });
+        Assert.Equal(["b", "a"], order);
+        SafetensorsWriter.Write(_folder.File("whole"), [new("a", "U8", [2], new byte[2]), new("b", "F32", [1], new byte[4])]);
+        Assert.Equal(File.ReadAllBytes(_folder.File("whole")), File.ReadAllBytes(_folder.File("streamed")));
+        var error = Assert.Throws<ArgumentException>(
+            () => SafetensorsWriter.Write(_folder.File("short"), specs, (_, stream) => stream.Write(new byte[1])));
+        Assert.Equal("tensor 'b': F32 [1] takes 4 bytes, it has 1", error.Message);
+    }
+
     private string Message(params SafetensorsTensor[] tensors) =>
         Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(_folder.File("x"), tensors)).Message;
 }

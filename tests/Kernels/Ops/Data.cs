@@ -47,6 +47,11 @@ internal static class Data
         {
             Normal(outFeatures * inFeatures, seed).AsSpan().CopyTo(MemoryMarshal.Cast<byte, float>(data.AsSpan()));
         }
+        else if (format == WeightFormat.BFloat16)
+        {
+            var upper = Normal(outFeatures * inFeatures, seed).Select(x => (ushort)(BitConverter.SingleToUInt32Bits(x) >> 16)).ToArray();
+            upper.AsSpan().CopyTo(MemoryMarshal.Cast<byte, ushort>(data.AsSpan()));
+        }
         else
         {
             var halves = Normal(outFeatures * inFeatures, seed).Select(x => (Half)x).ToArray();
