@@ -109,7 +109,7 @@ internal static class ServeCommand
         var guards = string.Join(", ", new[] { options.Tls is null ? "plain text" : "TLS", options.ApiKeys is null ? "no keys" : "API keys" });
         Console.WriteLine($"  gRPC on {host.Endpoint} (quarot.v1.Inference, grpc.health.v1.Health; {guards}; see Contracts/Protos/quarot.proto)");
         var program = Path.GetRelativePath(Environment.CurrentDirectory, Environment.ProcessPath ?? "quarot");
-        Console.WriteLine($"  try: {program} chat --address {(options.Tls is null ? host.Endpoint : host.Address.GetLeftPart(UriPartial.Authority))}");
+        Console.WriteLine($"  try: {program} chat --address {(options.Tls is null ? host.LocalAddress.Authority : host.LocalAddress.GetLeftPart(UriPartial.Authority))}");
     }
 
     private static async Task Ask(Inference.InferenceClient client, string question, CancellationToken cancellationToken)

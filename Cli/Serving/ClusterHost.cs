@@ -47,7 +47,15 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Where the gateway listens, for example <c>http://127.0.0.1:50051</c>; https with TLS.</summary>
     public Uri Address { get; private set; } = null!;
 
-    /// <summary>The same as host:port, which some clients want.</summary>
+    /// <summary>Where this machine reaches it: one cannot connect to "any address", only listen on it.</summary>
+    public Uri LocalAddress => _options.Host switch
+    {
+        var host when host.Equals(IPAddress.Any) => new UriBuilder(Address) { Host = IPAddress.Loopback.ToString() }.Uri,
+        var host when host.Equals(IPAddress.IPv6Any) => new UriBuilder(Address) { Host = $"[{IPAddress.IPv6Loopback}]" }.Uri,
+        _ => Address,
+    };
+
+    /// <summary><see cref="Address"/> as host:port, which some clients want.</summary>
     public string Endpoint => Address.Authority;
 
     /// <summary>What each shard holds, by stage.</summary>
@@ -75,7 +83,7 @@ public sealed class ClusterHost : IAsyncDisposable
 
     /// <summary>A channel to the gateway for this process itself: it trusts the gateway's own certificate and has a key of its own.</summary>
     public GrpcChannel Connect() => _tls is null
-        ? GatewayChannel.Open(Address, _consoleKey, trusted: null) : GatewayChannel.OpenPinned(Address, _consoleKey, _tls.Certificate);
+        ? GatewayChannel.Open(LocalAddress, _consoleKey, trusted: null) : GatewayChannel.OpenPinned(LocalAddress, _consoleKey, _tls.Certificate);
 
     /// <summary>Stops listening, ends the streams, deactivates the grains and frees the shards.</summary>
     public async ValueTask DisposeAsync()
