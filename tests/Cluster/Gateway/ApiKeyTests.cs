@@ -154,7 +154,7 @@ public sealed class ApiKeyTests(QuantizedLexi lexi) : IAsyncLifetime
     [Fact]
     public async Task Sessions_of_a_store_without_keys_are_nobodys()
     {
-        await using var silos = await SiloCluster.Deploy(lexi.Model, shards: 1, silos: 1);
+        await using var silos = await SiloCluster.Deploy(lexi.Model, shards: 1, silos: 1, data: _folder["silos"]);
         var session = silos.Grains.GetGrain<ISessionGrain>(new string('a', 32));
         await session.Create("anonymous");
         Assert.NotNull(await session.Read(SessionOwner.Nobody));
