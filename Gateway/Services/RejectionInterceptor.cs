@@ -49,6 +49,11 @@ public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : In
         {
             await continuation(requestStream, responseStream, context);
         }
+        catch (IOException)
+        {
+            // The client reset its stream while the method read from it: it left, and nobody is there to be told.
+            throw new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
+        }
         catch (Exception e) when (e is not RpcException)
         {
             throw Translate(e, context);
