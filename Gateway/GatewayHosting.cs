@@ -2,7 +2,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using QuaRot.Gateway.Keys;
+using QuaRot.Gateway.Reflection;
 using QuaRot.Gateway.Services;
+using QuaRot.Gateway.Vllm;
 
 namespace QuaRot.Gateway;
 
@@ -16,12 +19,16 @@ public static class GatewayHosting
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ServedModelInfo>();
+        services.AddSingleton<TurnStream>();
+        services.AddSingleton<RunningRequests>();
+        services.AddSingleton<ApiKeyRing>();
         services.AddSingleton<ClusterReadiness>();
         services.AddHostedService(p => p.GetRequiredService<ClusterReadiness>());
         services.AddGrpc(options =>
         {
             options.MaxReceiveMessageSize = MaxMessageBytes;
             options.Interceptors.Add<RejectionInterceptor>();
+            options.Interceptors.Add<ApiKeyInterceptor>();
         });
         return services;
     }
@@ -30,7 +37,10 @@ public static class GatewayHosting
     public static IEndpointRouteBuilder MapQuaRotGateway(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGrpcService<InferenceService>();
+        endpoints.MapGrpcService<VllmEngineService>();
         endpoints.MapGrpcService<HealthService>();
+        endpoints.MapGrpcService<ReflectionService>();
+        endpoints.MapGrpcService<ReflectionAlphaService>();
         return endpoints;
     }
 }

@@ -15,6 +15,12 @@ public sealed class GatewayOptions
     /// <summary>Longest context in tokens.</summary>
     public int MaxContext { get; set; }
 
+    /// <summary>File of API keys, one a line; null lets everybody call.</summary>
+    public string? ApiKeyFile { get; set; }
+
+    /// <summary>A key of the host's own beside those of the file, for its console; its sessions are nobody's.</summary>
+    public string? ConsoleKey { get; set; }
+
     /// <summary>How often the shards are asked whether they are loaded, for the health service.</summary>
     public TimeSpan HealthInterval { get; set; } = TimeSpan.FromSeconds(5);
 }

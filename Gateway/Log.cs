@@ -14,6 +14,12 @@ internal static partial class Log
     [LoggerMessage(2003, LogLevel.Warning, "{Method}: a silo was lost: {Problem}")]
     public static partial void SiloLost(this ILogger log, string method, string problem);
 
+    [LoggerMessage(2004, LogLevel.Information, "{File} changed: {Count} API key(s) read")]
+    public static partial void KeysRead(this ILogger log, string file, int count);
+
+    [LoggerMessage(2005, LogLevel.Warning, "The API keys stay as they were: {Problem}")]
+    public static partial void KeysNotRead(this ILogger log, string problem);
+
     [LoggerMessage(2002, LogLevel.Warning, "The shards are not ready: {Problem}")]
     public static partial void ShardsNotReady(this ILogger log, string problem);
 }

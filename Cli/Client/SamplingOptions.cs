@@ -15,9 +15,11 @@ internal sealed class SamplingOptions
     private readonly Option<uint?> _maxTokens = new("--max-tokens") { Description = "Longest answer" };
     private readonly Option<string[]> _stop = new("--stop") { Description = "Text that ends the answer; may be repeated" };
 
+    private readonly Option<uint?> _logProbs = new("--logprobs") { Description = "Print the log-probability of each token and of the n most likely ones" };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _penalty, _seed, _maxTokens, _stop })
+        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _penalty, _seed, _maxTokens, _stop, _logProbs })
             command.Add(option);
     }
 
@@ -38,6 +40,8 @@ internal sealed class SamplingOptions
             sampling.Seed = seed;
         if (args.GetValue(_maxTokens) is { } maxTokens)
             sampling.MaxTokens = maxTokens;
+        if (args.GetValue(_logProbs) is { } logProbs)
+            sampling.Logprobs = logProbs;
         sampling.Stop.AddRange(args.GetValue(_stop) ?? []);
         return sampling;
     }

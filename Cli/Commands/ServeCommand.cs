@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using Grpc.Net.Client;
 using QuaRot.Cli.Client;
 using QuaRot.Cli.Serving;
 using QuaRot.Contracts.V1;
@@ -18,6 +17,9 @@ internal static class ServeCommand
     private static readonly Option<string> Data = new("--data") { Description = "Folder of the session store", DefaultValueFactory = _ => "data" };
     private static readonly Option<string> Backend = new("--backend") { Description = "cpu or reference", DefaultValueFactory = _ => "cpu" };
     private static readonly Option<int> KvTokens = new("--kv-tokens") { Description = "Positions of KV cache, shared by all sessions", DefaultValueFactory = _ => 16 * 1024 };
+    private static readonly Option<string?> TlsCert = new("--tls-cert") { Description = "Speak TLS with the certificate in this PEM file; intermediate ones may follow it" };
+    private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the certificate's private key" };
+    private static readonly Option<string?> ApiKeys = new("--api-keys") { Description = "File of API keys, one a line, KEY or NAME:KEY; callers need one of them" };
     private static readonly Option<string?> AskText = new("--ask") { Description = "Ask this through the gRPC port once everything is up" };
     private static readonly Option<bool> Chat = new("--chat") { Description = "Chat at the terminal, if there is one" };
     private static readonly Option<bool> Exit = new("--exit") { Description = "Stop after --ask" };
@@ -27,7 +29,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve a model: silo, grains and gateway in one process")
         {
-            Model, Shards, Host, Port, Data, Backend, KvTokens, AskText, Chat, Exit, Verbose,
+            Model, Shards, Host, Port, Data, Backend, KvTokens, TlsCert, TlsKey, ApiKeys, AskText, Chat, Exit, Verbose,
         };
         command.SetAction(Run);
         return command;
@@ -36,10 +38,12 @@ internal static class ServeCommand
     private static async Task<int> Run(ParseResult args, CancellationToken cancellationToken)
     {
         Console.WriteLine($"QuaRot.Cluster on {ClusterKind.Description}");
-        await using var host = await ClusterHost.StartAsync(Read(args), cancellationToken);
-        Describe(host);
+        var options = Read(args);
+        WarnOfOpenness(options);
+        await using var host = await ClusterHost.StartAsync(options, cancellationToken);
+        Describe(host, options);
 
-        using var channel = GrpcChannel.ForAddress(host.Address);
+        using var channel = host.Connect();
         var client = new Inference.InferenceClient(channel);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, host.Stopping);
         try
@@ -72,10 +76,29 @@ internal static class ServeCommand
         Data = args.GetRequiredValue(Data),
         Backend = args.GetRequiredValue(Backend),
         KvTokens = args.GetValue(KvTokens),
+        Tls = (args.GetValue(TlsCert), args.GetValue(TlsKey)) switch
+        {
+            (null, null) => null,
+            ({ } cert, { } key) => (cert, key),
+            (null, _) => throw new CommandException("--tls-key: is given without --tls-cert"),
+            _ => throw new CommandException("--tls-cert: is given without --tls-key"),
+        },
+        ApiKeys = args.GetValue(ApiKeys),
         Verbose = args.GetValue(Verbose),
     };
 
-    private static void Describe(ClusterHost host)
+    // Loopback is this machine's own; elsewhere the reader must have chosen what is missing.
+    private static void WarnOfOpenness(ServeOptions options)
+    {
+        if (IPAddress.IsLoopback(options.Host))
+            return;
+        if (options.Tls is null)
+            Console.Error.WriteLine($"quarot: warning: {options.Host} is no loopback address and there is no TLS: prompts, answers and keys travel readable (--tls-cert, --tls-key)");
+        if (options.ApiKeys is null)
+            Console.Error.WriteLine($"quarot: warning: {options.Host} is no loopback address and there are no keys: whoever reaches it may use it and read every session (--api-keys)");
+    }
+
+    private static void Describe(ClusterHost host, ServeOptions options)
     {
         foreach (var shard in host.Shards)
         {
@@ -83,9 +106,10 @@ internal static class ServeCommand
                 $"{shard.WeightBytes / 1e6:0.0} MB weights, {shard.KvCacheBytes / 1e6:0.0} MB KV cache");
         }
 
-        Console.WriteLine($"  gRPC on {host.Endpoint} (quarot.v1.Inference, grpc.health.v1.Health; see Contracts/Protos/quarot.proto)");
+        var guards = string.Join(", ", new[] { options.Tls is null ? "plain text" : "TLS", options.ApiKeys is null ? "no keys" : "API keys" });
+        Console.WriteLine($"  gRPC on {host.Endpoint} (quarot.v1.Inference, grpc.health.v1.Health; {guards}; see Contracts/Protos/quarot.proto)");
         var program = Path.GetRelativePath(Environment.CurrentDirectory, Environment.ProcessPath ?? "quarot");
-        Console.WriteLine($"  try: {program} chat --address {host.Endpoint}");
+        Console.WriteLine($"  try: {program} chat --address {(options.Tls is null ? host.LocalAddress.Authority : host.LocalAddress.GetLeftPart(UriPartial.Authority))}");
     }
 
     private static async Task Ask(Inference.InferenceClient client, string question, CancellationToken cancellationToken)

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -11,9 +13,11 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Storage;
+using QuaRot.Cli.Client;
 using QuaRot.Cli.Commands;
 using QuaRot.Contracts.Shards;
 using QuaRot.Gateway;
+using QuaRot.Gateway.Keys;
 using QuaRot.Grains.Models;
 using QuaRot.Grains.Sessions;
 using QuaRot.Kernels.Backends;
@@ -28,18 +32,30 @@ public sealed class ClusterHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly DataFolder _data;
     private readonly ServeOptions _options;
+    private readonly TlsFiles? _tls;
+    private readonly string? _consoleKey;
 
     private ClusterHost(ServeOptions options)
     {
         _options = options;
+        _tls = options.Tls is { } files ? TlsFiles.Read(files.Certificate, files.Key) : null;
+        _consoleKey = options.ApiKeys is null ? null : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
         _data = DataFolder.Take(options.Data);
-        _app = Build(options, _data.SessionFile);
+        _app = Build(_data.SessionFile);
     }
 
-    /// <summary>Where the gateway listens, for example <c>http://127.0.0.1:50051</c>.</summary>
+    /// <summary>Where the gateway listens, for example <c>http://127.0.0.1:50051</c>; https with TLS.</summary>
     public Uri Address { get; private set; } = null!;
 
-    /// <summary>The same as host:port, which some clients want.</summary>
+    /// <summary>Where this machine reaches it: one cannot connect to "any address", only listen on it.</summary>
+    public Uri LocalAddress => _options.Host switch
+    {
+        var host when host.Equals(IPAddress.Any) => new UriBuilder(Address) { Host = IPAddress.Loopback.ToString() }.Uri,
+        var host when host.Equals(IPAddress.IPv6Any) => new UriBuilder(Address) { Host = $"[{IPAddress.IPv6Loopback}]" }.Uri,
+        _ => Address,
+    };
+
+    /// <summary><see cref="Address"/> as host:port, which some clients want.</summary>
     public string Endpoint => Address.Authority;
 
     /// <summary>What each shard holds, by stage.</summary>
@@ -65,11 +81,16 @@ public sealed class ClusterHost : IAsyncDisposable
         }
     }
 
+    /// <summary>A channel to the gateway for this process itself: it trusts the gateway's own certificate and has a key of its own.</summary>
+    public GrpcChannel Connect() => _tls is null
+        ? GatewayChannel.Open(LocalAddress, _consoleKey, trusted: null) : GatewayChannel.OpenPinned(LocalAddress, _consoleKey, _tls.Certificate);
+
     /// <summary>Stops listening, ends the streams, deactivates the grains and frees the shards.</summary>
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
+        _tls?.Dispose();
         _data.Dispose();
     }
 
@@ -81,13 +102,14 @@ public sealed class ClusterHost : IAsyncDisposable
         _data.Dispose();
     }
 
-    private static WebApplication Build(ServeOptions options, string sessionFile)
+    private WebApplication Build(string sessionFile)
     {
+        var options = _options;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(options.Verbose ? LogLevel.Information : LogLevel.Warning)
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel));
         builder.UseOrleans(silo => ConfigureSilo(silo, options, sessionFile));
         builder.Services.AddQuaRotGateway();
         builder.Services.AddOptions<GatewayOptions>().Configure<ServedModel>((gateway, model) =>
@@ -96,15 +118,22 @@ public sealed class ClusterHost : IAsyncDisposable
             gateway.ModelName = model.Name;
             gateway.Shards = options.Shards;
             gateway.MaxContext = model.MaxContext;
+            gateway.ApiKeyFile = options.ApiKeys;
+            gateway.ConsoleKey = _consoleKey;
         });
         var app = builder.Build();
         app.MapQuaRotGateway();
         return app;
     }
 
-    private static void ConfigureKestrel(KestrelServerOptions kestrel, ServeOptions options)
+    private void ConfigureKestrel(KestrelServerOptions kestrel)
     {
-        kestrel.Listen(options.Host, options.Port, listen => listen.Protocols = HttpProtocols.Http2);
+        kestrel.Listen(_options.Host, _options.Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            if (_tls is not null)
+                listen.UseHttps(https => (https.ServerCertificate, https.ServerCertificateChain) = (_tls.Certificate, _tls.Chain));
+        });
 
         // A client that reads slowly is served slowly (flow control reaches down to the decode); it is no attack.
         kestrel.Limits.MinResponseDataRate = null;
@@ -157,6 +186,19 @@ public sealed class ClusterHost : IAsyncDisposable
         if (!BackendRegistry.Names.Contains(_options.Backend))
             throw new CommandException($"--backend: there is no '{_options.Backend}'; there are {string.Join(" and ", BackendRegistry.Names)}");
         _ = (model.Tokenizer, model.Template);
+        CheckKeys();
+    }
+
+    private void CheckKeys()
+    {
+        try
+        {
+            _app.Services.GetRequiredService<ApiKeyRing>();
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            throw new CommandException($"--api-keys: {e.Message}", e);
+        }
     }
 
     private async Task<ShardStatus[]> LoadShards()

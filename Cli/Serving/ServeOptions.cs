@@ -26,6 +26,12 @@ public sealed record ServeOptions
     /// <summary>Positions of KV cache per stage, shared by all sessions.</summary>
     public int KvTokens { get; init; } = 16 * 1024;
 
+    /// <summary>PEM files of the certificate and its private key; null speaks plain text.</summary>
+    public (string Certificate, string Key)? Tls { get; init; }
+
+    /// <summary>File of API keys; null lets everybody call.</summary>
+    public string? ApiKeys { get; init; }
+
     /// <summary>Log informational messages too.</summary>
     public bool Verbose { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace QuaRot.Contracts.Sessions;
 
-/// <summary>Which sessions an owner has. The key is the owner.</summary>
+/// <summary>Which sessions an owner has. The key is made of the owner by <see cref="SessionOwner.DirectoryKey"/>.</summary>
 [Alias("quarot.ISessionDirectoryGrain")]
 public interface ISessionDirectoryGrain : IGrainWithStringKey
 {

@@ -30,4 +30,10 @@ public sealed record TurnSampling
 
     /// <summary>Most likely tokens to report; -1 reports none and no log-probability.</summary>
     [Id(8)] public int LogProbs { get; init; } = -1;
+
+    /// <summary>Ids that end the answer beside the model's own end tokens.</summary>
+    [Id(9)] public int[] StopTokenIds { get; init; } = [];
+
+    /// <summary>The model's own end tokens do not end the answer.</summary>
+    [Id(10)] public bool IgnoreEos { get; init; }
 }

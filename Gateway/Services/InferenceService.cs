@@ -1,22 +1,20 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Grpc.Core;
-using Microsoft.Extensions.Hosting;
 using QuaRot.Contracts.Sessions;
 using QuaRot.Contracts.Shards;
 using QuaRot.Contracts.V1;
+using QuaRot.Gateway.Keys;
 using QuaRot.Gateway.Validation;
 
 namespace QuaRot.Gateway.Services;
 
 /// <summary>The public API: validates, calls the session grain, streams what it answers.</summary>
-public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model, IHostApplicationLifetime lifetime) : Inference.InferenceBase
+public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model, TurnStream stream) : Inference.InferenceBase
 {
     private const int DefaultPage = 100;
     private const int MaxPage = 1000;
-    private const string Owner = "anonymous";
 
-    private readonly RequestValidator _validator = new(model.Tokenizer, model.Config.VocabSize, model.Config.BosTokenId, model.MaxContext);
+    private readonly RequestValidator _validator = new(model);
 
     /// <inheritdoc/>
     public override async Task Generate(GenerateRequest request, IServerStreamWriter<GenerateResponse> responseStream, ServerCallContext context)
@@ -31,18 +29,18 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
     {
         var turn = _validator.Chat(request);
         var session = grains.GetGrain<ISessionGrain>(request.SessionId);
-        await Stream(cancelled => session.Chat(turn, cancelled), responseStream, context);
+        await Stream(cancelled => session.Chat(Owner(context), turn, cancelled), responseStream, context);
     }
 
     /// <inheritdoc/>
     public override async Task<Session> CreateSession(CreateSessionRequest request, ServerCallContext context) =>
-        (await grains.GetGrain<ISessionGrain>(NewSessionId()).Create(Owner)).ToProto();
+        (await grains.GetGrain<ISessionGrain>(NewSessionId()).Create(Owner(context))).ToProto();
 
     /// <inheritdoc/>
     public override async Task<SessionTranscript> GetSession(GetSessionRequest request, ServerCallContext context)
     {
         var id = RequestValidator.SessionId(request.SessionId);
-        var view = await grains.GetGrain<ISessionGrain>(id).Read() ?? throw UnknownSession(id);
+        var view = await grains.GetGrain<ISessionGrain>(id).Read(Owner(context)) ?? throw UnknownSession(id);
         var transcript = new SessionTranscript { Session = view.Summary.ToProto() };
         transcript.Messages.AddRange(view.Messages.Select(m => new ChatMessage { Role = m.Role, Content = m.Content }));
         return transcript;
@@ -55,9 +53,9 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
             throw Field.Invalid("page_size", $"is {request.PageSize}; must be at most {MaxPage}");
         var after = RequestValidator.PageToken(request.PageToken);
         var size = request.PageSize == 0 ? DefaultPage : (int)request.PageSize;
-        var entries = await grains.GetGrain<ISessionDirectoryGrain>(Owner).List(after, size + 1);
+        var entries = await grains.GetGrain<ISessionDirectoryGrain>(SessionOwner.DirectoryKey(Owner(context))).List(after, size + 1);
         var response = new ListSessionsResponse { NextPageToken = entries.Length > size ? entries[size - 1].Number.ToString(CultureInfo.InvariantCulture) : "" };
-        var views = await Task.WhenAll(entries.Take(size).Select(e => grains.GetGrain<ISessionGrain>(e.SessionId).Describe()));
+        var views = await Task.WhenAll(entries.Take(size).Select(e => grains.GetGrain<ISessionGrain>(e.SessionId).Describe(Owner(context))));
         response.Sessions.AddRange(views.OfType<SessionSummary>().Select(s => s.ToProto()));
         return response;
     }
@@ -66,7 +64,7 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
     public override async Task<DeleteSessionResponse> DeleteSession(DeleteSessionRequest request, ServerCallContext context)
     {
         var id = RequestValidator.SessionId(request.SessionId);
-        return await grains.GetGrain<ISessionGrain>(id).Delete() ? new DeleteSessionResponse() : throw UnknownSession(id);
+        return await grains.GetGrain<ISessionGrain>(id).Delete(Owner(context)) ? new DeleteSessionResponse() : throw UnknownSession(id);
     }
 
     /// <inheritdoc/>
@@ -94,26 +92,15 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
         return model.ToProto(await Task.WhenAll(stages));
     }
 
-    private static string NewSessionId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+    private static string NewSessionId() => SessionId.New();
 
     private static RpcException UnknownSession(string id) => new(new Status(StatusCode.NotFound, $"session_id: there is no session '{id}'"));
 
-    // At shutdown every stream ends with UNAVAILABLE, and its turn with what was streamed, instead of holding the server up.
-    private async Task Stream(
-        Func<CancellationToken, IAsyncEnumerable<TurnEvent>> start, IServerStreamWriter<GenerateResponse> writer, ServerCallContext context)
-    {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        try
-        {
-            await foreach (var turnEvent in start(ended.Token).WithCancellation(ended.Token))
-                await writer.WriteAsync(turnEvent.ToProto(), ended.Token);
-            ended.Token.ThrowIfCancellationRequested();
-        }
-        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
-        {
-            throw new RpcException(new Status(StatusCode.Unavailable, "The server is shutting down; a session keeps what was streamed."));
-        }
-    }
+    private static string Owner(ServerCallContext context) => ApiKeyInterceptor.OwnerOf(context);
+
+    private Task Stream(
+        Func<CancellationToken, IAsyncEnumerable<TurnEvent>> start, IServerStreamWriter<GenerateResponse> writer, ServerCallContext context) =>
+        stream.Run(start, (turnEvent, cancelled) => writer.WriteAsync(turnEvent.ToProto(), cancelled), context.CancellationToken);
 
     private int[] Encode(TokenizeRequest request) =>
         model.Tokenizer.Encode(_validator.Text("text", request.Text), request.AddBos, request.ParseSpecial);

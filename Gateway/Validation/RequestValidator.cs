@@ -1,45 +1,43 @@
 using System.Globalization;
 using System.Text;
-using QuaRot.Checkpoints.Tokenizers;
 using QuaRot.Contracts.Sessions;
 using QuaRot.Contracts.V1;
+using QuaRot.Gateway.Services;
 
 namespace QuaRot.Gateway.Validation;
 
 /// <summary>Checks everything that can be checked without a session, and tokenizes prompts.</summary>
-internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? bosTokenId, int maxContext)
+internal sealed class RequestValidator(ServedModelInfo model)
 {
     private const int MaxSessionIdLength = 64;
     private const int MaxRoleLength = 32;
 
     // No token of the tokenizers we read covers more than 256 bytes, so a longer text cannot fit and is refused before any work.
-    private readonly long _maxTextBytes = (long)maxContext * 256;
+    private readonly long _maxTextBytes = (long)model.MaxContext * 256;
 
     public GenerateTurn Generate(GenerateRequest request)
     {
-        var sampling = SamplingValidator.Check(request.Sampling, vocabSize);
+        var sampling = SamplingValidator.Check(request.Sampling, model.Config.VocabSize);
         var prompt = request.InputCase switch
         {
-            GenerateRequest.InputOneofCase.Prompt => tokenizer.Encode(Text("prompt", request.Prompt), bosTokenId is not null, false),
-            GenerateRequest.InputOneofCase.TokenIds => Ids("token_ids.ids", request.TokenIds.Ids),
+            GenerateRequest.InputOneofCase.Prompt => Prompt("prompt", request.Prompt),
+            GenerateRequest.InputOneofCase.TokenIds => Prompt("token_ids.ids", request.TokenIds.Ids),
             _ => throw Field.Invalid("prompt", "neither prompt nor token_ids is set"),
         };
-        var field = request.InputCase == GenerateRequest.InputOneofCase.Prompt ? "prompt" : "token_ids.ids";
-        if (prompt.Length == 0)
-            throw Field.Invalid(field, "is empty");
-        if (prompt.Length >= maxContext)
-        {
-            throw Field.Invalid(field,
-                $"{prompt.Length} tokens leave no room for an answer in the context of {maxContext}: {prompt.Length - maxContext + 1} too many");
-        }
-
         return new GenerateTurn(prompt, sampling);
     }
+
+    /// <summary>Tokenizes a prompt, with the begin-of-text token in front where the model has one.</summary>
+    public int[] Prompt(string field, string text) =>
+        LeavingRoom(field, model.Tokenizer.Encode(Text(field, text), model.Config.BosTokenId is not null, false));
+
+    /// <summary>Takes a prompt of token ids as it is.</summary>
+    public int[] Prompt(string field, IReadOnlyList<uint> ids) => LeavingRoom(field, Ids(field, ids));
 
     public ChatTurn Chat(ChatRequest request)
     {
         SessionId(request.SessionId);
-        var sampling = SamplingValidator.Check(request.Sampling, vocabSize);
+        var sampling = SamplingValidator.Check(request.Sampling, model.Config.VocabSize);
         if (request.Messages.Count == 0)
             throw Field.Invalid("messages", "is empty");
         var messages = new Message[request.Messages.Count];
@@ -81,7 +79,7 @@ internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? 
             throw Field.Invalid(field, "is empty");
         var bytes = Encoding.UTF8.GetByteCount(text);
         if (bytes > _maxTextBytes)
-            throw Field.Invalid(field, $"has {bytes} bytes; {_maxTextBytes} are the most that a context of {maxContext} tokens can take");
+            throw Field.Invalid(field, $"has {bytes} bytes; {_maxTextBytes} are the most that a context of {model.MaxContext} tokens can take");
         return text;
     }
 
@@ -90,11 +88,20 @@ internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? 
         var result = new int[ids.Count];
         for (var i = 0; i < result.Length; i++)
         {
-            if (ids[i] >= vocabSize)
-                throw Field.Invalid($"{field}[{i}]", $"is {ids[i]}; the vocabulary has {vocabSize} tokens");
+            if (ids[i] >= model.Config.VocabSize)
+                throw Field.Invalid($"{field}[{i}]", $"is {ids[i]}; the vocabulary has {model.Config.VocabSize} tokens");
             result[i] = (int)ids[i];
         }
 
         return result;
+    }
+
+    private int[] LeavingRoom(string field, int[] prompt)
+    {
+        if (prompt.Length == 0)
+            throw Field.Invalid(field, "is empty");
+        var tooMany = prompt.Length - model.MaxContext + 1;
+        return tooMany <= 0 ? prompt : throw Field.Invalid(field,
+            $"{prompt.Length} tokens leave no room for an answer in the context of {model.MaxContext}: {tooMany} too many");
     }
 }

@@ -11,27 +11,27 @@ internal static class SamplingValidator
     private const int MaxStopBytes = 256;
     private const uint MaxLogProbs = 20;
 
-    public static TurnSampling Check(SamplingParameters? p, int vocabSize)
+    public static TurnSampling Check(SamplingParameters? p, int vocabSize, string prefix = "sampling.")
     {
         if (p is null)
             return new TurnSampling();
         if (p.HasTopK && p.TopK > vocabSize)
-            throw Field.Invalid("sampling.top_k", $"is {p.TopK}; the vocabulary has {vocabSize} tokens");
+            throw Field.Invalid(prefix + "top_k", $"is {p.TopK}; the vocabulary has {vocabSize} tokens");
         if (p.HasMaxTokens && p.MaxTokens is 0 or > int.MaxValue)
-            throw Field.Invalid("sampling.max_tokens", $"is {p.MaxTokens}; must be at least 1 and at most {int.MaxValue}");
+            throw Field.Invalid(prefix + "max_tokens", $"is {p.MaxTokens}; must be at least 1 and at most {int.MaxValue}");
         if (p.HasLogprobs && p.Logprobs > MaxLogProbs)
-            throw Field.Invalid("sampling.logprobs", $"is {p.Logprobs}; must be at most {MaxLogProbs}");
-        CheckStops(p.Stop);
+            throw Field.Invalid(prefix + "logprobs", $"is {p.Logprobs}; must be at most {MaxLogProbs}");
+        CheckStops(p.Stop, prefix);
 
         var defaults = new TurnSampling();
         return new TurnSampling
         {
-            Temperature = p.HasTemperature ? InRange("sampling.temperature", p.Temperature, 0, 100) : defaults.Temperature,
+            Temperature = p.HasTemperature ? InRange(prefix + "temperature", p.Temperature, 0, 100) : defaults.Temperature,
             TopK = p.HasTopK ? (int)p.TopK : defaults.TopK,
-            TopP = p.HasTopP ? InRange("sampling.top_p", p.TopP, float.Epsilon, 1) : defaults.TopP,
-            MinP = p.HasMinP ? InRange("sampling.min_p", p.MinP, 0, 1) : defaults.MinP,
+            TopP = p.HasTopP ? InRange(prefix + "top_p", p.TopP, float.Epsilon, 1) : defaults.TopP,
+            MinP = p.HasMinP ? InRange(prefix + "min_p", p.MinP, 0, 1) : defaults.MinP,
             RepetitionPenalty = p.HasRepetitionPenalty
-                ? InRange("sampling.repetition_penalty", p.RepetitionPenalty, 0.01f, 10) : defaults.RepetitionPenalty,
+                ? InRange(prefix + "repetition_penalty", p.RepetitionPenalty, 0.01f, 10) : defaults.RepetitionPenalty,
             Seed = p.HasSeed ? p.Seed : null,
             Stop = [.. p.Stop],
             MaxTokens = p.HasMaxTokens ? (int)p.MaxTokens : defaults.MaxTokens,
@@ -47,16 +47,16 @@ internal static class SamplingValidator
         throw Field.Invalid(field, $"is {value}; must be {lower} and at most {max}");
     }
 
-    private static void CheckStops(IReadOnlyList<string> stops)
+    private static void CheckStops(IReadOnlyList<string> stops, string prefix)
     {
         if (stops.Count > MaxStops)
-            throw Field.Invalid("sampling.stop", $"has {stops.Count} texts; at most {MaxStops} are allowed");
+            throw Field.Invalid(prefix + "stop", $"has {stops.Count} texts; at most {MaxStops} are allowed");
         for (var i = 0; i < stops.Count; i++)
         {
             if (stops[i].Length == 0)
-                throw Field.Invalid($"sampling.stop[{i}]", "is empty");
+                throw Field.Invalid($"{prefix}stop[{i}]", "is empty");
             if (Encoding.UTF8.GetByteCount(stops[i]) > MaxStopBytes)
-                throw Field.Invalid($"sampling.stop[{i}]", $"is longer than {MaxStopBytes} bytes");
+                throw Field.Invalid($"{prefix}stop[{i}]", $"is longer than {MaxStopBytes} bytes");
         }
     }
 }

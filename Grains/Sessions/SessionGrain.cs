@@ -43,8 +43,8 @@ public sealed class SessionGrain(
     /// <inheritdoc/>
     public async Task<SessionSummary> Create(string owner)
     {
-        if (state.RecordExists && state.State.Owner != owner)
-            throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
+        if (state.RecordExists && !IsOf(owner))
+            throw Unknown();
         if (!state.RecordExists)
         {
             state.State.Owner = owner;
@@ -57,16 +57,16 @@ public sealed class SessionGrain(
     }
 
     /// <inheritdoc/>
-    public Task<SessionSummary?> Describe() => Task.FromResult(state.RecordExists ? Summary() : null);
+    public Task<SessionSummary?> Describe(string owner) => Task.FromResult(IsOf(owner) ? Summary() : null);
 
     /// <inheritdoc/>
-    public Task<SessionView?> Read() =>
-        Task.FromResult(state.RecordExists ? new SessionView(Summary(), [.. state.State.Messages]) : null);
+    public Task<SessionView?> Read(string owner) =>
+        Task.FromResult(IsOf(owner) ? new SessionView(Summary(), [.. state.State.Messages]) : null);
 
     /// <inheritdoc/>
-    public async Task<bool> Delete()
+    public async Task<bool> Delete(string owner)
     {
-        if (!state.RecordExists)
+        if (!IsOf(owner))
             return false;
         if (_turn is { } turn)
         {
@@ -74,7 +74,6 @@ public sealed class SessionGrain(
             await EndOf(turn);
         }
 
-        var owner = state.State.Owner;
         await state.ClearStateAsync();
         _history = new SessionHistory(state.State.History);
         await Directory(owner).Remove(Id);
@@ -83,13 +82,17 @@ public sealed class SessionGrain(
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<TurnEvent> Chat(ChatTurn turn, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<TurnEvent> Chat(string owner, ChatTurn turn, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        // Before all else: whether the session is busy is its owner's alone to know.
+        if (!IsOf(owner))
+            throw Unknown();
         using var running = await Begin(cancellationToken);
         try
         {
-            if (!state.RecordExists)
-                throw new RequestRejectedException(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
+            // A turn that had to end first may have been ended by a deletion.
+            if (!IsOf(owner))
+                throw Unknown();
             var prompt = Render(turn.Messages);
             var room = _runner.Room("messages", state.State.History.Tokens.Count + prompt.Length);
             var numericsId = await _runner.NumericsId();
@@ -154,6 +157,11 @@ public sealed class SessionGrain(
     // Bounded, for a client that neither reads nor leaves holds its turn open.
     private async Task EndOf(RunningTurn turn) =>
         await turn.Ended.WaitAsync(EndingGrace, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+
+    private bool IsOf(string owner) => state.RecordExists
+        && (state.State.Owner == owner || (state.State.Owner == SessionOwner.Anonymous && owner == SessionOwner.Nobody));
+
+    private RequestRejectedException Unknown() => new(RejectionReason.NotFound, $"session_id: there is no session '{Id}'");
 
     private void RefuseDeleted(RunningTurn running)
     {
@@ -262,7 +270,7 @@ public sealed class SessionGrain(
         }
     }
 
-    private ISessionDirectoryGrain Directory(string owner) => GrainFactory.GetGrain<ISessionDirectoryGrain>(owner);
+    private ISessionDirectoryGrain Directory(string owner) => GrainFactory.GetGrain<ISessionDirectoryGrain>(SessionOwner.DirectoryKey(owner));
 
     private SessionSummary Summary() => new(
         Id, state.State.Owner, state.State.CreatedAt, state.State.LastUsedAt, state.State.History.Turns.Count, state.State.History.Tokens.Count);

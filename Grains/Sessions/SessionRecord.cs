@@ -6,7 +6,7 @@ namespace QuaRot.Grains.Sessions;
 /// <summary>What is stored of a session.</summary>
 public sealed class SessionRecord
 {
-    /// <summary>Whose session it is; empty until it is created.</summary>
+    /// <summary>Whose session it is (<see cref="SessionOwner"/>); empty without API keys.</summary>
     public string Owner { get; set; } = "";
 
     /// <summary>When it was created.</summary>

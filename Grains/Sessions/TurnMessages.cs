@@ -9,12 +9,12 @@ namespace QuaRot.Grains.Sessions;
 internal static class TurnMessages
 {
     /// <summary>The settings of a turn; draws the seed when the client gave none.</summary>
-    public static TurnSettings ToSettings(this TurnSampling sampling, IReadOnlyList<int> stopTokenIds, int maxTokens) => new()
+    public static TurnSettings ToSettings(this TurnSampling sampling, IReadOnlyList<int> eosTokenIds, int maxTokens) => new()
     {
         Sampling = sampling.ToParameters(),
         Seed = sampling.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))),
         MaxTokens = maxTokens,
-        StopTokenIds = stopTokenIds,
+        StopTokenIds = sampling.IgnoreEos ? sampling.StopTokenIds : [.. eosTokenIds, .. sampling.StopTokenIds],
         StopStrings = sampling.Stop,
     };
 

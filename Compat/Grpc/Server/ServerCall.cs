@@ -119,6 +119,7 @@ internal sealed partial class ServerCall
     public async ValueTask<T> ReadSingleAsync<T>(Marshaller<T> marshaller)
         where T : class
     {
+        _token.ThrowIfCancellationRequested(); // a client that left before its request was read is no fault of the method
         var request = await ReadAsync(marshaller, CancellationToken.None).ConfigureAwait(false)
             ?? throw new RpcException(new Status(StatusCode.Internal, "Incomplete message."));
         return await ReadAsync(marshaller, CancellationToken.None).ConfigureAwait(false) is null

@@ -14,7 +14,7 @@ public sealed class FailedStoreTests(QuantizedLexi lexi)
         var session = cluster.Grains.GetGrain<ISessionGrain>(new string('f', 32));
         await session.Create("someone");
         await cluster.Ask(session, "Define \"brave\".", seed: 1);
-        var before = await session.Read();
+        var before = await session.Read(SiloCluster.Owner);
 
         FaultyStorage.IsFull = true;
         for (var i = 0; i < 3; i++)
@@ -24,10 +24,10 @@ public sealed class FailedStoreTests(QuantizedLexi lexi)
         }
 
         FaultyStorage.IsFull = false;
-        var after = await session.Read();
+        var after = await session.Read(SiloCluster.Owner);
         Assert.Equal(before!.Summary with { LastUsedAt = default }, after!.Summary with { LastUsedAt = default });
         Assert.Equal(before.Messages, after.Messages);
         Assert.NotEmpty(await cluster.Ask(session, "Can you use it in a sentence?", seed: 2));
-        Assert.Equal(4, (await session.Read())!.Messages.Length);
+        Assert.Equal(4, (await session.Read(SiloCluster.Owner))!.Messages.Length);
     }
 }

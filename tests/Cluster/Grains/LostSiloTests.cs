@@ -61,7 +61,7 @@ public sealed class LostSiloTests(QuantizedLexi lexi)
         ISessionGrain[] sessions = [.. Enumerable.Range(0, Chats).Select(i => cluster.Grains.GetGrain<ISessionGrain>($"{i:x32}"))];
         foreach (var session in sessions)
         {
-            await session.Create("someone");
+            await session.Create(SiloCluster.Owner);
             await cluster.Ask(session, "Define \"brave\".", seed: 1);
         }
 

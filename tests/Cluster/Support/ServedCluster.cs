@@ -14,7 +14,7 @@ internal sealed class ServedCluster : IAsyncDisposable
     {
         _host = host;
         _data = data;
-        Channel = GrpcChannel.ForAddress(host.Address);
+        Channel = host.Connect();
         Client = new Inference.InferenceClient(Channel);
     }
 
@@ -24,10 +24,12 @@ internal sealed class ServedCluster : IAsyncDisposable
 
     public Uri Address => _host.Address;
 
-    public static async Task<ServedCluster> Start(string model, int shards = 2, string? data = null, int kvTokens = 16 * 1024)
+    public static async Task<ServedCluster> Start(string model, int shards = 2, string? data = null, int kvTokens = 16 * 1024,
+        Func<ServeOptions, ServeOptions>? configure = null)
     {
         var own = data is null ? new TemporaryFolder() : null;
         var options = new ServeOptions { Model = model, Shards = shards, Port = 0, Data = data ?? own!.Path, KvTokens = kvTokens };
+        options = configure?.Invoke(options) ?? options;
         return new ServedCluster(await ClusterHost.StartAsync(options, TestContext.Current.CancellationToken), own);
     }
 

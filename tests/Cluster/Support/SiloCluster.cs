@@ -12,6 +12,9 @@ namespace QuaRot.Cluster.Tests.Support;
 /// <summary>Silos of one process without a gateway; the tests speak to the grains.</summary>
 internal sealed class SiloCluster : IAsyncDisposable
 {
+    /// <summary>Whose sessions <see cref="Ask"/> goes on with.</summary>
+    public const string Owner = "someone";
+
     private const string Model = "model", ShardCount = "shards", Data = "data";
 
     /// <summary>In place of a data folder: <see cref="FaultyStorage"/>.</summary>
@@ -65,7 +68,7 @@ internal sealed class SiloCluster : IAsyncDisposable
     {
         var turn = new ChatTurn([new Message("user", text)], new TurnSampling { Temperature = 0.9f, Seed = seed, MaxTokens = 40 });
         var ids = new List<int>();
-        await foreach (var piece in session.Chat(turn, TestContext.Current.CancellationToken))
+        await foreach (var piece in session.Chat(Owner, turn, TestContext.Current.CancellationToken))
             ids.AddRange(piece.TokenIds);
         return [.. ids];
     }
