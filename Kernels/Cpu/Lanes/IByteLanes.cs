@@ -14,6 +14,8 @@ internal unsafe interface IByteLanes<T>
     /// <summary>64 bytes.</summary>
     static abstract T Load(byte* source);
 
+    static abstract void Store(byte* target, T value);
+
     /// <summary>32 signed bytes as int16.</summary>
     static abstract T LoadWidened(sbyte* source);
 
