@@ -11,8 +11,10 @@ internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend
     /// <summary>Decode steps of one timing.</summary>
     private const int Steps = 16;
 
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+
     /// <summary>Pages that a decode measurement needs for each sequence.</summary>
-    public static int PagesFor(int context, int repeats) => KvLayout.PagesFor(context + ((repeats + 1) * Steps));
+    public static int PagesFor(int context, int repeats) => KvLayout.PagesFor(context + (repeats * Steps));
 
     /// <summary>Seconds of prefilling <paramref name="prompt"/> tokens in one batch, with the logits of the last.</summary>
     public BenchTiming Prefill(int prompt, int repeats)
@@ -31,14 +33,22 @@ internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend
         }
 
         // Made in advance: what a batch is put together from is not the stage's work.
-        ForwardBatch[] batches = [.. Enumerable.Range(context, (repeats + 1) * Steps).Select(start => Batch(sequences, start, 1, pages))];
+        ForwardBatch[] batches = [.. Enumerable.Range(context, repeats * Steps).Select(start => Batch(sequences, start, 1, pages))];
         return Time(repeats, Steps, step => Forward(batches[step]));
     }
 
     private BenchTiming Time(int repeats, int steps, Action<int> body)
     {
+        // Until the compiler has put its best code in place, and the caches are full.
+        var warm = Stopwatch.StartNew();
+        do
+        {
+            body(0);
+        }
+        while (warm.Elapsed < WarmUp);
+        profile?.Take();
         var seconds = new List<double>();
-        for (var repeat = 0; repeat <= repeats; repeat++)
+        for (var repeat = 0; repeat < repeats; repeat++)
         {
             var start = Stopwatch.GetTimestamp();
             for (var step = 0; step < steps; step++)
@@ -46,11 +56,7 @@ internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend
                 body((repeat * steps) + step);
             }
 
-            // The first round compiles and fills caches.
-            if (repeat > 0)
-                seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds / steps);
-            else
-                profile?.Take();
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds / steps);
         }
 
         seconds.Sort();

@@ -4,7 +4,7 @@ using QuaRot.Kernels.Host;
 
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>w4a4_gemm: INT4 weights times codes of 3 to 8 bits. An item is a panel of 16 channels against up to 128 rows.</summary>
+/// <summary>w4a4_gemm: INT4 weights times codes of 3 to 8 bits. An item is a panel of 16 channels against up to 128 rows, or four panels against one.</summary>
 /// <remarks>
 /// The int32 lanes of an accumulator are the 16 channels, so nothing is summed across lanes. A byte multiply-add of unsigned weights with
 /// four codes of a row, repeated in all lanes, leaves int16 pairs; they are added up as int16 for as long as they provably fit (512 columns
@@ -20,6 +20,12 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
 
     /// <summary>Columns of a tile of unpacked weights, in fours.</summary>
     private const int QuadsOfTile = 128;
+
+    /// <summary>Bytes that one row fetches in advance: the hardware stops at every page of 4 KB.</summary>
+    private const int Ahead = 1024;
+
+    /// <summary>Panels of an item where there is one row: a longer run of memory for each thread.</summary>
+    private const int PanelsOfItem = 4;
 
     private const int Lanes = CpuLinear.PanelWidth;
     private const int TileBytes = QuadsOfTile * 64;
@@ -57,18 +63,24 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     }
 
     /// <summary>Items of the loop.</summary>
-    public int Items => _w.Panels * ((_rows + RowsOfItem - 1) / RowsOfItem);
+    public int Items => _rows == 1
+        ? (_w.Panels + PanelsOfItem - 1) / PanelsOfItem
+        : _w.Panels * ((_rows + RowsOfItem - 1) / RowsOfItem);
 
     public void Run(int item, int worker)
     {
-        var (part, panel) = Math.DivRem(item, _w.Panels);
-        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, _accumulate);
         if (_rows == 1)
         {
-            OneRow(panel, output);
+            for (var one = item * PanelsOfItem; one < Math.Min(_w.Panels, (item + 1) * PanelsOfItem); one++)
+            {
+                OneRow(one, new GemmOutput<T>(_y, _bias, _w.OutFeatures, one, _accumulate));
+            }
+
             return;
         }
 
+        var (part, panel) = Math.DivRem(item, _w.Panels);
+        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, _accumulate);
         var first = part * RowsOfItem;
         ManyRows(panel, first, Math.Min(RowsOfItem, _rows - first), _workers.Scratch(worker, TileBytes + (2 * SumBytes)), output);
     }
@@ -97,6 +109,7 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
             var x = _codes + (start * Int4Linear.BlockColumns);
             for (var block = codes + (start * 64L); block < stop; block += 64, x += Int4Linear.BlockColumns)
             {
+                TBytes.Prefetch(block + Ahead);
                 var packed = TBytes.Load(block);
                 shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.LowNibbles(packed), TBytes.Repeat(x)));
                 shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.HighNibbles(packed), TBytes.Repeat(x + 4)));
