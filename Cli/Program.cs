@@ -10,6 +10,7 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     QuantizeCommand.Create(),
     EvalCommand.Create(),
     SynthCommand.Create(),
+    BenchCommand.Create(),
 };
 
 // Longer than the host takes to stop, so that a signal ends in an orderly way.

@@ -35,37 +35,65 @@ public sealed record ForwardBatch
     /// <exception cref="ArgumentException">Names the field, the row and the value at fault.</exception>
     public void Require(int vocabSize, int pageCount, int maxPositions)
     {
-        Demand(Rows > 0 && Positions.Length == Rows && SequenceOfRow.Length == Rows,
-            $"{Rows} token ids, {Positions.Length} positions and {SequenceOfRow.Length} sequences of rows");
-        for (var row = 0; row < Rows; row++)
+        if (Rows == 0 || Positions.Length != Rows || SequenceOfRow.Length != Rows)
         {
-            var (token, position, sequence) = (TokenIds[row], Positions[row], SequenceOfRow[row]);
-            Demand((uint)token < (uint)vocabSize, $"row {row}: token id {token} is outside the vocabulary of {vocabSize}");
-            Demand((uint)position < (uint)maxPositions, $"row {row}: position {position} is outside the context of {maxPositions}");
-            Demand((uint)sequence < (uint)BlockTables.Length, $"row {row}: sequence {sequence} of {BlockTables.Length}");
-            Demand(row == 0 || sequence != SequenceOfRow[row - 1] || position > Positions[row - 1],
-                $"row {row}: position {position} of sequence {sequence} follows position {Positions[Math.Max(row - 1, 0)]}");
-            var needed = (position / KvLayout.PageSize) + 1;
-            Demand(BlockTables[sequence].Length >= needed,
-                $"row {row}: position {position} needs {needed} pages, sequence {sequence} has {BlockTables[sequence].Length}");
+            throw Problem($"{Rows} token ids, {Positions.Length} positions and {SequenceOfRow.Length} sequences of rows");
         }
 
-        foreach (var page in BlockTables.SelectMany(table => table))
+        for (var row = 0; row < Rows; row++)
         {
-            Demand((uint)page < (uint)pageCount, $"page {page} of {pageCount}");
+            RequireRow(row, vocabSize, maxPositions);
+        }
+
+        foreach (var table in BlockTables)
+        {
+            foreach (var page in table)
+            {
+                if ((uint)page >= (uint)pageCount)
+                {
+                    throw Problem($"page {page} of {pageCount}");
+                }
+            }
         }
 
         foreach (var row in OutputRows)
         {
-            Demand((uint)row < (uint)Rows, $"output row {row} of {Rows}");
+            if ((uint)row >= (uint)Rows)
+            {
+                throw Problem($"output row {row} of {Rows}");
+            }
         }
     }
 
-    private static void Demand(bool holds, string problem)
+    private void RequireRow(int row, int vocabSize, int maxPositions)
     {
-        if (!holds)
+        var (token, position, sequence) = (TokenIds[row], Positions[row], SequenceOfRow[row]);
+        if ((uint)token >= (uint)vocabSize)
         {
-            throw new ArgumentException($"forward batch: {problem}");
+            throw Problem($"row {row}: token id {token} is outside the vocabulary of {vocabSize}");
+        }
+
+        if ((uint)position >= (uint)maxPositions)
+        {
+            throw Problem($"row {row}: position {position} is outside the context of {maxPositions}");
+        }
+
+        if ((uint)sequence >= (uint)BlockTables.Length)
+        {
+            throw Problem($"row {row}: sequence {sequence} of {BlockTables.Length}");
+        }
+
+        if (row > 0 && sequence == SequenceOfRow[row - 1] && position <= Positions[row - 1])
+        {
+            throw Problem($"row {row}: position {position} of sequence {sequence} follows position {Positions[row - 1]}");
+        }
+
+        var needed = (position / KvLayout.PageSize) + 1;
+        if (BlockTables[sequence].Length < needed)
+        {
+            throw Problem($"row {row}: position {position} needs {needed} pages, sequence {sequence} has {BlockTables[sequence].Length}");
         }
     }
+
+    private static ArgumentException Problem(string text) => new($"forward batch: {text}");
 }

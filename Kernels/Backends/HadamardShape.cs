@@ -20,6 +20,7 @@ public sealed class HadamardShape
         (Blocks, Size, Inner, Order) = (blocks, size, inner, factors.M);
         Scale = (float)(1 / Math.Sqrt(size));
         Matrix = HadamardMatrix.Create(Order);
+        Signs = Array.ConvertAll(Matrix, sign => (float)sign);
     }
 
     /// <summary>Independent transforms next to each other in a row.</summary>
@@ -45,4 +46,7 @@ public sealed class HadamardShape
 
     /// <summary>[m·m] entries ±1, row-major.</summary>
     internal sbyte[] Matrix { get; }
+
+    /// <summary><see cref="Matrix"/> as floats.</summary>
+    internal float[] Signs { get; }
 }

@@ -5,10 +5,14 @@ internal readonly record struct AttentionBlock(int FirstRow, int Rows)
 {
     private const int MostRows = 16;
 
-    /// <summary>Cuts a batch into blocks.</summary>
+    [ThreadStatic]
+    private static List<AttentionBlock>? _blocks;
+
+    /// <summary>Cuts a batch into blocks; the list is this thread's, and good until it cuts the next batch.</summary>
     public static List<AttentionBlock> Cut(ForwardBatch batch)
     {
-        var blocks = new List<AttentionBlock>();
+        var blocks = _blocks ??= [];
+        blocks.Clear();
         for (var row = 0; row < batch.Rows;)
         {
             var end = row + 1;

@@ -10,39 +10,70 @@ namespace QuaRot.Kernels.Cpu;
 /// For each tile K and V are dequantized once, then each (row, query head) of the block that reaches it goes through the same steps as if
 /// it were alone. Scratch: K and V tile [64, stride], then per (row, head) q and o [stride], running maximum and sum.
 /// </remarks>
-internal sealed unsafe class CpuAttention<T>(HostKvCache cache, int layer, ForwardBatch batch, int heads, float* q, float* o)
+internal readonly unsafe struct CpuAttention<T> : IWork
     where T : unmanaged, ILanes<T>
 {
     private const int Count = ILanes<T>.Count;
     private const int Tile = KvLayout.PageSize;
 
-    private readonly KvLayout _layout = cache.Layout;
-    private readonly float* _q = q;
-    private readonly float* _o = o;
-    private readonly int _stride = (cache.Layout.HeadDim + Count - 1) / Count * Count;
-    private readonly int _group = heads / cache.Layout.KvHeads;
-    private readonly float _scoreScale = 1f / MathF.Sqrt(cache.Layout.HeadDim);
+    private readonly WorkerPool _workers;
+    private readonly HostKvCache _cache;
+    private readonly KvLayout _layout;
+    private readonly ForwardBatch _batch;
+    private readonly List<AttentionBlock> _blocks;
+    private readonly float* _q;
+    private readonly float* _o;
+    private readonly int _layer;
+    private readonly int _heads;
+    private readonly int _stride;
+    private readonly int _group;
+    private readonly float _scoreScale;
 
-    /// <summary>Floats of scratch that <see cref="Run"/> needs for a block.</summary>
-    public int ScratchFloats(AttentionBlock block) => (2 * Tile * _stride) + Tile + (block.Rows * _group * ((2 * _stride) + 2));
+    /// <param name="workers">Gives the scratch memory.</param>
+    /// <param name="cache">The cache.</param>
+    /// <param name="layer">Layer of this stage.</param>
+    /// <param name="batch">Positions and block tables.</param>
+    /// <param name="heads">Query heads.</param>
+    /// <param name="q">[rows, heads, head_dim]</param>
+    /// <param name="o">[rows, heads, head_dim]</param>
+    public CpuAttention(WorkerPool workers, HostKvCache cache, int layer, ForwardBatch batch, int heads, float* q, float* o)
+    {
+        (_workers, _cache, _layer, _batch, _heads) = (workers, cache, layer, batch, heads);
+        _q = q;
+        _o = o;
+        (_layout, _blocks) = (cache.Layout, AttentionBlock.Cut(batch));
+        _stride = (_layout.HeadDim + Count - 1) / Count * Count;
+        _group = heads / _layout.KvHeads;
+        _scoreScale = 1f / MathF.Sqrt(_layout.HeadDim);
+    }
 
-    public void Run(AttentionBlock block, int kvHead, float* scratch)
+    /// <summary>Items of the loop: the blocks with the most to do come first, so that none of them is left for the end.</summary>
+    public int Items => _blocks.Count * _layout.KvHeads;
+
+    public void Run(int item, int worker)
+    {
+        var block = _blocks[_blocks.Count - 1 - (item / _layout.KvHeads)];
+        var floats = (2 * Tile * _stride) + Tile + (block.Rows * _group * ((2 * _stride) + 2));
+        Run(block, item % _layout.KvHeads, (float*)_workers.Scratch(worker, sizeof(float) * (long)floats));
+    }
+
+    private void Run(AttentionBlock block, int kvHead, float* scratch)
     {
         var pairs = block.Rows * _group;
         float* k = scratch, v = k + (Tile * _stride), p = v + (Tile * _stride);
         float* qs = p + Tile, os = qs + (pairs * _stride), max = os + (pairs * _stride), sum = max + pairs;
         Begin(block, kvHead, qs, os, max, sum);
-        var table = batch.BlockTables[batch.SequenceOfRow[block.FirstRow]];
-        var last = batch.Positions[block.FirstRow + block.Rows - 1];
+        var table = _batch.BlockTables[_batch.SequenceOfRow[block.FirstRow]];
+        var last = _batch.Positions[block.FirstRow + block.Rows - 1];
         for (var start = 0; start <= last; start += Tile)
         {
             var page = table[start / Tile];
             var filled = Math.Min(Tile, last + 1 - start);
-            KvTile<T>.Load(cache.Plane(layer, page, value: false), _layout, _layout.KeyBits, kvHead, filled, k, _stride);
-            KvTile<T>.Load(cache.Plane(layer, page, value: true), _layout, _layout.ValueBits, kvHead, filled, v, _stride);
+            KvTile<T>.Load(_cache.Plane(_layer, page, value: false), _layout, _layout.KeyBits, kvHead, filled, k, _stride);
+            KvTile<T>.Load(_cache.Plane(_layer, page, value: true), _layout, _layout.ValueBits, kvHead, filled, v, _stride);
             for (var pair = 0; pair < pairs; pair++)
             {
-                var count = Math.Min(Tile, batch.Positions[block.FirstRow + (pair / _group)] + 1 - start);
+                var count = Math.Min(Tile, _batch.Positions[block.FirstRow + (pair / _group)] + 1 - start);
                 if (count > 0)
                 {
                     AddTile(qs + (pair * _stride), k, v, p, count, os + (pair * _stride), ref max[pair], ref sum[pair]);
@@ -172,6 +203,6 @@ internal sealed unsafe class CpuAttention<T>(HostKvCache cache, int layer, Forwa
     private long HeadOffset(AttentionBlock block, int kvHead, int pair)
     {
         var row = block.FirstRow + (pair / _group);
-        return (((long)row * heads) + (kvHead * _group) + (pair % _group)) * _layout.HeadDim;
+        return (((long)row * _heads) + (kvHead * _group) + (pair % _group)) * _layout.HeadDim;
     }
 }

@@ -8,42 +8,18 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
     where T : unmanaged, ILanes<T>
     where TBytes : unmanaged, IByteLanes<TBytes>
 {
-    /// <summary>Multiply-adds (or elements, for the cheap ops) below which waking another thread costs more than it gains.</summary>
+    /// <summary>Multiply-adds (or elements, for the cheap ops) below which calling in another thread costs more than it gains.</summary>
     private const long WorthSharing = 100_000;
-
-    /// <summary>Rows of an item of the row-wise ops.</summary>
-    private const int RowsOfItem = 8;
 
     public override SimdWidth Width => width;
 
-    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width)
-    {
-        float* source = Floats(x).Pointer, gains = gain is null ? null : Floats(gain).Pointer, target = Floats(y).Pointer;
-        ForRows(rows, width, row => RowOps<T>.RmsNorm(source + ((long)row * width), gains, eps, target + ((long)row * width), width));
-    }
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width) =>
+        ForRows(rows, width, new RmsNormRows<T>(Floats(x).Pointer, gain is null ? null : Floats(gain).Pointer, eps, Floats(y).Pointer, width));
 
     public override void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip)
     {
-        var target = Rows(y);
-        target.Begin(rows, width, bits);
-        var source = Floats(x).Pointer;
-        var stride = target.Stride;
-        if (bits == 16)
-        {
-            var floats = target.Floats();
-            ForRows(rows, width, row =>
-            {
-                var padded = new Span<float>(floats + ((long)row * stride), stride);
-                new Span<float>(source + ((long)row * width), width).CopyTo(padded);
-                padded[width..].Clear();
-            });
-            return;
-        }
-
-        sbyte* codes = target.Codes;
-        float* scales = target.Scales;
-        ForRows(rows, width, row => scales[row] =
-            RowQuantizer<T>.Quantize(source + ((long)row * width), width, bits, clip, codes + ((long)row * stride), stride));
+        Rows(y).Begin(rows, width, bits);
+        ForRows(rows, width, new QuantizeRows<T>(Floats(x).Pointer, Rows(y), clip));
     }
 
     public override void Gemm(QuantizedRows x, PackedLinear w, FloatBuffer y, bool accumulate)
@@ -51,24 +27,19 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
         var (rows, linear) = (Rows(x), (CpuLinear)w);
         var target = Floats(y).Pointer;
         var parallel = (long)rows.Rows * linear.InFeatures * linear.OutFeatures > WorthSharing;
-        fixed (float* pinned = linear.Bias)
+        fixed (float* bias = linear.Bias)
         {
-            // A worker's item takes the copy: the fixed variable itself may not be captured.
-            var bias = pinned;
             switch (linear)
             {
                 case Int4Linear packed when rows.Bits < 16:
-                    var int4 = new Int4Gemm<T, TBytes>(rows, packed, target, bias, accumulate);
-                    Workers.Run(linear.Panels, parallel, (panel, _) => int4.Panel(panel));
+                    var int4 = new Int4Gemm<T, TBytes>(Workers, rows, packed, target, bias, accumulate);
+                    Workers.Run(int4.Items, parallel, int4);
                     break;
                 case Int8Linear packed when rows.Bits < 16:
-                    var int8 = new Int8Gemm<T, TBytes>(rows, packed, target, bias, accumulate);
-                    Workers.Run(linear.Panels, parallel, (panel, _) => int8.Panel(panel));
+                    Workers.Run(linear.Panels, parallel, new Int8Gemm<T, TBytes>(rows, packed, target, bias, accumulate));
                     break;
                 default:
-                    var floats = new FloatGemm<T>(rows, linear, target, accumulate);
-                    Workers.Run(linear.Panels, parallel,
-                        (panel, worker) => floats.Panel(panel, (float*)Workers.Scratch(worker, floats.ScratchBytes)));
+                    Workers.Run(linear.Panels, parallel, new FloatGemm<T>(Workers, rows, linear, target, bias, accumulate));
                     break;
             }
         }
@@ -76,84 +47,42 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
 
     public override void ApplyRope(FloatBuffer x, RopeTable table, ReadOnlySpan<int> positions, int heads)
     {
-        float* source = Floats(x).Pointer, cos = Floats(table.Cos).Pointer, sin = Floats(table.Sin).Pointer;
-        var (dim, half) = (table.HeadDim, table.HeadDim / 2);
-        for (var i = 0; i < positions.Length * heads; i++)
+        fixed (int* at = positions)
         {
-            var at = (long)positions[i / heads] * half;
-            RowOps<T>.ApplyRope(source + ((long)i * dim), cos + at, sin + at, half);
+            ForRows(positions.Length, heads * table.HeadDim,
+                new RopeRows<T>(Floats(x).Pointer, Floats(table.Cos).Pointer, Floats(table.Sin).Pointer, at, heads, table.HeadDim / 2));
         }
     }
 
-    public override void HadamardTransform(FloatBuffer x, int rows, HadamardShape shape)
-    {
-        var source = Floats(x).Pointer;
-        var size = shape.Size * shape.Inner;
-        var simd = CpuHadamard<T>.Supports(shape);
-        Workers.Run(rows, (long)rows * shape.Width > WorthSharing, (row, worker) =>
-        {
-            var scratch = (float*)Workers.Scratch(worker, (long)size * sizeof(float));
-            for (var block = source + ((long)row * shape.Width); block < source + ((row + 1L) * shape.Width); block += size)
-            {
-                if (simd)
-                {
-                    CpuHadamard<T>.Block(block, shape, scratch);
-                }
-                else
-                {
-                    Reference.Hadamard.Block(new Span<float>(block, size), shape);
-                }
-            }
-        });
-    }
+    public override void HadamardTransform(FloatBuffer x, int rows, HadamardShape shape) =>
+        ForRows(rows, shape.Width, new HadamardRows<T>(Workers, Floats(x).Pointer, shape));
 
-    public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
-    {
-        var (host, layout) = (Cache(cache), cache.Layout);
-        float* keys = Floats(k).Pointer, values = Floats(v).Pointer;
-        ForRows(batch.Rows, 8L * layout.KvHeads * layout.HeadDim, row =>
-        {
-            var (page, slot) = batch.PageAndSlot(row);
-            byte* keyPlane = host.Plane(layer, page, value: false), valuePlane = host.Plane(layer, page, value: true);
-            for (var head = 0; head < layout.KvHeads; head++)
-            {
-                var at = (((long)row * layout.KvHeads) + head) * layout.HeadDim;
-                KvTile<T>.Store(keys + at, keyPlane, layout, layout.KeyBits, head, slot);
-                KvTile<T>.Store(values + at, valuePlane, layout, layout.ValueBits, head, slot);
-            }
-        });
-    }
+    public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch) =>
+        ForRows(batch.Rows, 8L * cache.Layout.KvHeads * cache.Layout.HeadDim,
+            new AppendRows<T>(Floats(k).Pointer, Floats(v).Pointer, Cache(cache), layer, batch));
 
     public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
     {
-        var kvHeads = cache.Layout.KvHeads;
-        var attention = new CpuAttention<T>(Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
-        var blocks = AttentionBlock.Cut(batch);
-        var work = batch.Positions.Sum(position => (long)position + 1) * heads * cache.Layout.HeadDim * 2;
-        Workers.Run(blocks.Count * kvHeads, work > WorthSharing, (item, worker) =>
+        var attention = new CpuAttention<T>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
+        var work = 0L;
+        foreach (var position in batch.Positions)
         {
-            var block = blocks[item / kvHeads];
-            attention.Run(block, item % kvHeads, (float*)Workers.Scratch(worker, sizeof(float) * (long)attention.ScratchFloats(block)));
-        });
+            work += (position + 1L) * heads * cache.Layout.HeadDim * 2;
+        }
+
+        Workers.Run(attention.Items, work > WorthSharing, attention);
     }
 
     public override void SiluAndMul(FloatBuffer gate, FloatBuffer up, FloatBuffer u, long count)
     {
-        const int Part = 4096;
-        float* gates = Floats(gate).Pointer, ups = Floats(up).Pointer, target = Floats(u).Pointer;
-        Workers.Run(checked((int)((count + Part - 1) / Part)), count > WorthSharing / 4, (part, _) =>
-        {
-            var start = (long)part * Part;
-            RowOps<T>.SiluAndMul(gates + start, ups + start, target + start, Math.Min(Part, count - start));
-        });
+        var parts = new SiluParts<T>(Floats(gate).Pointer, Floats(up).Pointer, Floats(u).Pointer, count);
+        Workers.Run(parts.Items, count > WorthSharing / 16, parts);
     }
 
-    private void ForRows(int rows, long elements, Action<int> body) =>
-        Workers.Run((rows + RowsOfItem - 1) / RowsOfItem, rows * elements > WorthSharing, (item, _) =>
-        {
-            for (var row = item * RowsOfItem; row < Math.Min(rows, (item + 1) * RowsOfItem); row++)
-            {
-                body(row);
-            }
-        });
+    private void ForRows<TRow>(int rows, long elements, TRow body)
+        where TRow : struct, IRowWork
+    {
+        var work = new RowWork<TRow>(body, rows);
+        Workers.Run(work.Items, rows * elements > WorthSharing / 4, work);
+    }
 }

@@ -70,22 +70,38 @@ internal static unsafe class CpuHadamard<T>
         }
     }
 
-    /// <summary>Part a' of y := Σ_a H[a, a']·part a of x, then the scale.</summary>
+    /// <summary>Part a' of y := Σ_a H[a, a']·part a of x, then the scale; m is a multiple of 4, and four parts take shape at a time.</summary>
+    /// <remarks>A fused multiply-add with ±1 is that addition or subtraction, bit for bit, and has no branch.</remarks>
     private static void Mix(float* x, float* y, int part, HadamardShape shape)
     {
-        for (var to = 0; to < shape.Order; to++)
+        fixed (float* signs = shape.Signs)
         {
-            for (var i = 0; i < part; i += Count)
+            for (var to = 0; to < shape.Order; to += 4)
             {
-                var sum = T.Splat(0f);
-                for (var from = 0; from < shape.Order; from++)
+                for (var i = 0; i < part; i += Count)
                 {
-                    var value = T.Load(x + (from * part) + i);
-                    sum = shape.Matrix[(from * shape.Order) + to] > 0 ? sum + value : sum - value;
+                    MixFour(x + i, y + (to * part) + i, part, signs + to, shape);
                 }
-
-                T.Store(y + (to * part) + i, sum * T.Splat(shape.Scale));
             }
         }
+    }
+
+    private static void MixFour(float* x, float* y, int part, float* signs, HadamardShape shape)
+    {
+        T a = T.Splat(0f), b = a, c = a, d = a;
+        for (var from = 0; from < shape.Order; from++, x += part, signs += shape.Order)
+        {
+            var value = T.Load(x);
+            a = T.FusedMultiplyAdd(value, T.Splat(signs[0]), a);
+            b = T.FusedMultiplyAdd(value, T.Splat(signs[1]), b);
+            c = T.FusedMultiplyAdd(value, T.Splat(signs[2]), c);
+            d = T.FusedMultiplyAdd(value, T.Splat(signs[3]), d);
+        }
+
+        var scale = T.Splat(shape.Scale);
+        T.Store(y, a * scale);
+        T.Store(y + part, b * scale);
+        T.Store(y + (2 * part), c * scale);
+        T.Store(y + (3 * part), d * scale);
     }
 }

@@ -4,94 +4,95 @@ using QuaRot.Kernels.Host;
 namespace QuaRot.Kernels.Cpu;
 
 /// <summary>
-/// Float GEMM of 16-lane sums: weights and activations are floats, or are turned into floats first. One panel of 16 channels.
+/// Float GEMM of 16-lane sums: weights and activations are floats, or are turned into floats first. An item is a panel of 16 channels.
 /// </summary>
 /// <remarks>
-/// The lanes run along k, as the arithmetic is specified. A tile of 4 rows x 2 channels has 8 independent sums, enough to hide the latency
-/// of the multiply-add; a panel of weights is widened once for all rows.
+/// The lanes run along k, as the arithmetic is specified. One row widens FP16 weights on their way into the multiply-add, so that they are
+/// read once and written nowhere. Several rows share a panel that is widened to scratch memory; a tile of 2 rows x 2 channels then
+/// has as many loads as multiply-adds.
 /// </remarks>
-internal sealed unsafe class FloatGemm<T>(HostRows x, CpuLinear w, float* y, bool accumulate)
+internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, CpuLinear w, float* y, float* bias, bool accumulate) : IWork
     where T : unmanaged, ILanes<T>
 {
-    private readonly HostRows _x = x;
-    private readonly float* _floats = x.Floats();
+    private readonly WorkerPool _workers = workers;
     private readonly CpuLinear _w = w;
+    private readonly float* _x = x.Floats();
     private readonly float* _y = y;
+    private readonly float* _bias = bias;
+    private readonly int _rows = x.Rows;
+    private readonly int _stride = x.Stride;
+    private readonly bool _accumulate = accumulate;
 
-    /// <summary>Bytes of scratch that <see cref="Panel"/> needs.</summary>
-    public long ScratchBytes => (long)CpuLinear.PanelWidth * _w.FloatStride * sizeof(float);
-
-    public void Panel(int panel, float* scratch)
+    public void Run(int panel, int worker)
     {
-        var weights = _w.FloatPanel(panel, scratch);
         var first = panel * CpuLinear.PanelWidth;
-        var count = Math.Min(CpuLinear.PanelWidth, _w.OutFeatures - first);
+        var end = Math.Min(first + CpuLinear.PanelWidth, _w.OutFeatures);
+        if (_rows == 1 && _w is FloatLinear { IsHalf: true } halves)
+        {
+            OneRow<Halves>(halves.Panel(panel), first, end, 0);
+            return;
+        }
+
+        var scratch = (float*)_workers.Scratch(worker, (long)CpuLinear.PanelWidth * _w.FloatStride * sizeof(float));
+        var weights = _w.FloatPanel(panel, scratch);
         var row = 0;
-        for (; row + 4 <= _x.Rows; row += 4)
+        for (; row + 2 <= _rows; row += 2)
         {
-            for (var o = 0; o < count; o += 2)
-            {
-                FourRows(row, weights + ((long)o * _w.FloatStride), first + o);
-            }
+            TwoRows(weights, first, end, row);
         }
 
-        for (; row < _x.Rows; row++)
+        if (row < _rows)
         {
-            for (var o = 0; o < count; o += 4)
-            {
-                OneRow(row, weights + ((long)o * _w.FloatStride), first + o);
-            }
+            OneRow<Singles>((byte*)weights, first, end, row);
         }
     }
 
-    private void FourRows(int row, float* w0, int o)
+    private void OneRow<TWeight>(byte* weights, int first, int end, int row)
+        where TWeight : struct, IWeight
     {
-        var x0 = _floats + ((long)row * _x.Stride);
-        float* x1 = x0 + _x.Stride, x2 = x1 + _x.Stride, x3 = x2 + _x.Stride, w1 = w0 + _w.FloatStride;
-        T a0 = T.Splat(0f), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-        for (var k = 0; k < _w.FloatStride; k += ILanes<T>.Count)
+        var x = _x + ((long)row * _stride);
+        var step = (long)_w.FloatStride * TWeight.Bytes;
+        for (var o = first; o < end; o += 4, weights += 4 * step)
         {
-            T v = T.Load(w0 + k), u = T.Load(w1 + k);
-            T r0 = T.Load(x0 + k), r1 = T.Load(x1 + k);
-            a0 = T.FusedMultiplyAdd(r0, v, a0);
-            b0 = T.FusedMultiplyAdd(r0, u, b0);
-            a1 = T.FusedMultiplyAdd(r1, v, a1);
-            b1 = T.FusedMultiplyAdd(r1, u, b1);
-            T r2 = T.Load(x2 + k), r3 = T.Load(x3 + k);
-            a2 = T.FusedMultiplyAdd(r2, v, a2);
-            b2 = T.FusedMultiplyAdd(r2, u, b2);
-            a3 = T.FusedMultiplyAdd(r3, v, a3);
-            b3 = T.FusedMultiplyAdd(r3, u, b3);
-        }
+            byte* w0 = weights, w1 = w0 + step, w2 = w1 + step, w3 = w2 + step;
+            T a0 = T.Splat(0f), a1 = a0, a2 = a0, a3 = a0;
+            for (nint k = 0; k < _w.FloatStride; k += ILanes<T>.Count)
+            {
+                var r = T.Load(x + k);
+                a0 = T.FusedMultiplyAdd(r, TWeight.Load(w0, k), a0);
+                a1 = T.FusedMultiplyAdd(r, TWeight.Load(w1, k), a1);
+                a2 = T.FusedMultiplyAdd(r, TWeight.Load(w2, k), a2);
+                a3 = T.FusedMultiplyAdd(r, TWeight.Load(w3, k), a3);
+            }
 
-        Write(row, o, T.Fold(a0));
-        Write(row + 1, o, T.Fold(a1));
-        Write(row + 2, o, T.Fold(a2));
-        Write(row + 3, o, T.Fold(a3));
-        Write(row, o + 1, T.Fold(b0));
-        Write(row + 1, o + 1, T.Fold(b1));
-        Write(row + 2, o + 1, T.Fold(b2));
-        Write(row + 3, o + 1, T.Fold(b3));
+            Write(row, o, T.Fold(a0));
+            Write(row, o + 1, T.Fold(a1));
+            Write(row, o + 2, T.Fold(a2));
+            Write(row, o + 3, T.Fold(a3));
+        }
     }
 
-    private void OneRow(int row, float* w0, int o)
+    private void TwoRows(float* weights, int first, int end, int row)
     {
-        var x = _floats + ((long)row * _x.Stride);
-        float* w1 = w0 + _w.FloatStride, w2 = w1 + _w.FloatStride, w3 = w2 + _w.FloatStride;
-        T a0 = T.Splat(0f), a1 = a0, a2 = a0, a3 = a0;
-        for (var k = 0; k < _w.FloatStride; k += ILanes<T>.Count)
+        float* x0 = _x + ((long)row * _stride), x1 = x0 + _stride;
+        for (var o = first; o < end; o += 2, weights += 2L * _w.FloatStride)
         {
-            var r = T.Load(x + k);
-            a0 = T.FusedMultiplyAdd(r, T.Load(w0 + k), a0);
-            a1 = T.FusedMultiplyAdd(r, T.Load(w1 + k), a1);
-            a2 = T.FusedMultiplyAdd(r, T.Load(w2 + k), a2);
-            a3 = T.FusedMultiplyAdd(r, T.Load(w3 + k), a3);
-        }
+            var next = weights + _w.FloatStride;
+            T a0 = T.Splat(0f), a1 = a0, b0 = a0, b1 = a0;
+            for (nint k = 0; k < _w.FloatStride; k += ILanes<T>.Count)
+            {
+                T v = T.Load(weights + k), u = T.Load(next + k), r = T.Load(x0 + k), s = T.Load(x1 + k);
+                a0 = T.FusedMultiplyAdd(r, v, a0);
+                b0 = T.FusedMultiplyAdd(r, u, b0);
+                a1 = T.FusedMultiplyAdd(s, v, a1);
+                b1 = T.FusedMultiplyAdd(s, u, b1);
+            }
 
-        Write(row, o, T.Fold(a0));
-        Write(row, o + 1, T.Fold(a1));
-        Write(row, o + 2, T.Fold(a2));
-        Write(row, o + 3, T.Fold(a3));
+            Write(row, o, T.Fold(a0));
+            Write(row, o + 1, T.Fold(b0));
+            Write(row + 1, o, T.Fold(a1));
+            Write(row + 1, o + 1, T.Fold(b1));
+        }
     }
 
     /// <summary>Channels that pad the last panel are computed and dropped here.</summary>
@@ -102,8 +103,30 @@ internal sealed unsafe class FloatGemm<T>(HostRows x, CpuLinear w, float* y, boo
             return;
         }
 
-        value = _w.Bias is null ? value : value + _w.Bias[o];
+        value = _bias == null ? value : value + _bias[o];
         var target = _y + (((long)row * _w.OutFeatures) + o);
-        *target = accumulate ? *target + value : value;
+        *target = _accumulate ? *target + value : value;
+    }
+
+    /// <summary>How a weight lies in memory.</summary>
+    private interface IWeight
+    {
+        static abstract int Bytes { get; }
+
+        static abstract T Load(byte* row, nint k);
+    }
+
+    private readonly struct Halves : IWeight
+    {
+        public static int Bytes => 2;
+
+        public static T Load(byte* row, nint k) => T.LoadFiniteHalves((ushort*)row + k);
+    }
+
+    private readonly struct Singles : IWeight
+    {
+        public static int Bytes => 4;
+
+        public static T Load(byte* row, nint k) => T.Load((float*)row + k);
     }
 }

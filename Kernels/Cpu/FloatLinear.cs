@@ -1,66 +1,85 @@
 using System.Runtime.InteropServices;
 using QuaRot.Checkpoints;
+using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Host;
 
 namespace QuaRot.Kernels.Cpu;
 
 /// <summary>FP16 or FP32 weights: [panels·16, FloatStride] in their own format, padded with zeros; BF16 becomes FP32.</summary>
+/// <remarks>FP16 matrices that hold infinities or NaNs are kept as FP32, so that the kernels need not look for them.</remarks>
 internal sealed unsafe class FloatLinear : CpuLinear
 {
     private readonly HostMemory _memory;
     private readonly int _rowBytes;
-    private readonly bool _isHalf;
 
     public FloatLinear(LinearWeights source)
         : base(source)
     {
-        _isHalf = source.Format == WeightFormat.Float16;
-        _rowBytes = FloatStride * (_isHalf ? 2 : 4);
+        IsHalf = source.Format == WeightFormat.Float16 && IsFinite(source.Data.Span);
+        _rowBytes = FloatStride * (IsHalf ? 2 : 4);
         _memory = new HostMemory((long)Panels * PanelWidth * _rowBytes);
-        for (var row = 0; row < OutFeatures; row++)
-        {
-            var elements = source.Data.Span.Slice(row * source.RowBytes, source.RowBytes);
-            var target = new Span<byte>(_memory.Pointer + ((long)row * _rowBytes), _rowBytes);
-            if (source.Format == WeightFormat.BFloat16)
-            {
-                BFloat16.Widen(elements, MemoryMarshal.Cast<byte, float>(target));
-            }
-            else
-            {
-                elements.CopyTo(target);
-            }
-        }
+        Parallel.For(0, OutFeatures, row => CopyRow(source, row));
     }
+
+    /// <summary>True where the rows are FP16, all of it finite.</summary>
+    public bool IsHalf { get; }
 
     public override long Bytes => _memory.Bytes + (4L * (Bias?.Length ?? 0));
 
+    /// <summary>The 16 rows of a panel in their format.</summary>
+    public byte* Panel(int panel) => _memory.Pointer + ((long)panel * PanelWidth * _rowBytes);
+
     public override float* FloatPanel(int panel, float* scratch)
     {
-        var source = _memory.Pointer + ((long)panel * PanelWidth * _rowBytes);
-        if (!_isHalf)
+        var source = Panel(panel);
+        if (!IsHalf)
         {
             return (float*)source;
         }
 
-        Widen((ushort*)source, scratch, PanelWidth * FloatStride);
+        for (var i = 0; i < PanelWidth * FloatStride; i += 16)
+        {
+            Lanes256.Store(scratch + i, Lanes256.LoadFiniteHalves((ushort*)source + i));
+        }
+
         return scratch;
     }
 
     public override void Dispose() => _memory.Dispose();
 
-    /// <summary>Exact, so that the vector width cannot show.</summary>
-    private static void Widen(ushort* source, float* target, int count)
+    private static bool IsFinite(ReadOnlySpan<byte> halves)
     {
-        for (var i = 0; i < count; i += 16)
+        foreach (var half in MemoryMarshal.Cast<byte, ushort>(halves))
         {
-            if (Lanes.Lanes512.IsFast)
+            if ((half & HalfBits.Infinity) == HalfBits.Infinity)
             {
-                Lanes.Lanes512.Store(target + i, Lanes.Lanes512.LoadHalves(source + i));
+                return false;
             }
-            else
-            {
-                Lanes.Lanes256.Store(target + i, Lanes.Lanes256.LoadHalves(source + i));
-            }
+        }
+
+        return true;
+    }
+
+    private void CopyRow(LinearWeights source, int row)
+    {
+        var from = source.Data.Span.Slice(row * source.RowBytes, source.RowBytes);
+        var to = new Span<byte>(_memory.Pointer + ((long)row * _rowBytes), _rowBytes);
+        if (IsHalf || source.Format == WeightFormat.Float32)
+        {
+            from.CopyTo(to);
+            return;
+        }
+
+        var floats = MemoryMarshal.Cast<byte, float>(to);
+        if (source.Format == WeightFormat.BFloat16)
+        {
+            BFloat16.Widen(from, floats);
+            return;
+        }
+
+        for (var k = 0; k < InFeatures; k++)
+        {
+            floats[k] = (float)MemoryMarshal.Cast<byte, Half>(from)[k];
         }
     }
 }

@@ -4,130 +4,218 @@ using QuaRot.Kernels.Host;
 
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>w4a4_gemm: INT4 weights times codes of 3 to 8 bits. One panel of 16 channels against all rows.</summary>
+/// <summary>w4a4_gemm: INT4 weights times codes of 3 to 8 bits. An item is a panel of 16 channels against up to 128 rows, or four panels against one.</summary>
 /// <remarks>
-/// The int32 lanes of an accumulator are the 16 channels, so nothing is summed across lanes. Per block of 8 columns: one 64-byte load gives
-/// two vectors of unsigned codes; four codes of the row are repeated in all lanes; a byte multiply-add leaves int16 pairs. 4 blocks
-/// (8 additions of at most 2·15·128) stay below 2^15, then the pairs go to int32. Weights are unpacked once for 4 rows.
+/// The int32 lanes of an accumulator are the 16 channels, so nothing is summed across lanes. A byte multiply-add of unsigned weights with
+/// four codes of a row, repeated in all lanes, leaves int16 pairs; they are added up as int16 for as long as they provably fit (512 columns
+/// at 4 bits, 32 at 8), then go to int32. One row reads the packed weights straight through. Several rows share a tile of 512 columns,
+/// unpacked into 8 KB that stay in the first-level cache while all rows pass over them, four at a time: eight accumulators in registers.
 /// </remarks>
-internal sealed unsafe class Int4Gemm<T, TBytes>(HostRows x, Int4Linear w, float* y, float* bias, bool accumulate)
+internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     where T : unmanaged, ILanes<T>
     where TBytes : unmanaged, IByteLanes<TBytes>
 {
-    private const int BlocksInShorts = 4;
+    /// <summary>Rows of an item: their codes of one tile stay in the second-level cache.</summary>
+    private const int RowsOfItem = 128;
 
-    private readonly HostRows _x = x;
-    private readonly Int4Linear _w = w;
-    private readonly float* _y = y;
-    private readonly float* _bias = bias;
-    private readonly int* _groupSums = x.GroupSums(w.GroupSize);
+    /// <summary>Columns of a tile of unpacked weights, in fours.</summary>
+    private const int QuadsOfTile = 128;
 
-    public void Panel(int panel)
+    /// <summary>Bytes that one row fetches in advance: the hardware stops at every page of 4 KB.</summary>
+    private const int Ahead = 1024;
+
+    /// <summary>Panels of an item where there is one row: a longer run of memory for each thread.</summary>
+    private const int PanelsOfItem = 4;
+
+    private const int Lanes = CpuLinear.PanelWidth;
+    private const int TileBytes = QuadsOfTile * 64;
+    private const int SumBytes = RowsOfItem * Lanes * sizeof(int);
+
+    private readonly WorkerPool _workers;
+    private readonly Int4Linear _w;
+    private readonly sbyte* _codes;
+    private readonly float* _scales;
+    private readonly int* _groupSums;
+    private readonly float* _y;
+    private readonly float* _bias;
+    private readonly int _rows;
+    private readonly int _stride;
+    private readonly int _quadsInShorts;
+    private readonly bool _accumulate;
+
+    /// <param name="workers">Gives the scratch memory.</param>
+    /// <param name="x">[rows, in]</param>
+    /// <param name="w">[out, in]</param>
+    /// <param name="y">[rows, out]</param>
+    /// <param name="bias">[panels·16] or null.</param>
+    /// <param name="accumulate">True to add to y.</param>
+    public Int4Gemm(WorkerPool workers, HostRows x, Int4Linear w, float* y, float* bias, bool accumulate)
     {
-        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, accumulate);
-        var row = 0;
-        for (; row + 4 <= _x.Rows; row += 4)
-        {
-            FourRows(panel, row, output);
-        }
+        (_workers, _w, _rows, _stride, _accumulate) = (workers, w, x.Rows, x.Stride, accumulate);
+        _codes = x.Codes;
+        _scales = x.Scales;
+        _groupSums = x.GroupSums(w.GroupSize);
+        _y = y;
+        _bias = bias;
 
-        for (; row < _x.Rows; row++)
-        {
-            OneRow(panel, row, output);
-        }
+        // An int16 lane grows by at most 2·15·2^(bits-1) a step; a block is two steps.
+        _quadsInShorts = Math.Min(QuadsOfTile, short.MaxValue / (30 << (x.Bits - 1)) / 2 * 2);
     }
 
-    private void FourRows(int panel, int row, GemmOutput<T> output)
-    {
-        T t0 = T.Splat(0f), t1 = t0, t2 = t0, t3 = t0;
-        var x0 = _x.Codes + ((long)row * _x.Stride);
-        var ints = stackalloc int[4 * CpuLinear.PanelWidth];
-        for (var group = 0; group < _w.Groups; group++)
-        {
-            MultiplyFour(_w.Panel(panel), x0, row, group, ints);
-            var scale = T.Load(_w.Scales(panel) + (group * CpuLinear.PanelWidth));
-            t0 = T.FusedMultiplyAdd(T.LoadInts(ints), scale, t0);
-            t1 = T.FusedMultiplyAdd(T.LoadInts(ints + 16), scale, t1);
-            t2 = T.FusedMultiplyAdd(T.LoadInts(ints + 32), scale, t2);
-            t3 = T.FusedMultiplyAdd(T.LoadInts(ints + 48), scale, t3);
-        }
+    /// <summary>Items of the loop.</summary>
+    public int Items => _rows == 1
+        ? (_w.Panels + PanelsOfItem - 1) / PanelsOfItem
+        : _w.Panels * ((_rows + RowsOfItem - 1) / RowsOfItem);
 
-        output.Write(row, t0 * T.Splat(_x.Scales[row]));
-        output.Write(row + 1, t1 * T.Splat(_x.Scales[row + 1]));
-        output.Write(row + 2, t2 * T.Splat(_x.Scales[row + 2]));
-        output.Write(row + 3, t3 * T.Splat(_x.Scales[row + 3]));
-    }
-
-    private void MultiplyFour(byte* codes, sbyte* x0, int row, int group, int* ints)
+    public void Run(int item, int worker)
     {
-        sbyte* x1 = x0 + _x.Stride, x2 = x1 + _x.Stride, x3 = x2 + _x.Stride;
-        TBytes a0 = Start(row, group), a1 = Start(row + 1, group), a2 = Start(row + 2, group), a3 = Start(row + 3, group);
-        var (first, end) = BlocksOf(group);
-        for (var start = first; start < end; start += BlocksInShorts)
+        if (_rows == 1)
         {
-            TBytes s0 = TBytes.Zero, s1 = s0, s2 = s0, s3 = s0;
-            var stop = Math.Min(start + BlocksInShorts, end);
-            for (var block = start; block < stop; block++)
+            for (var one = item * PanelsOfItem; one < Math.Min(_w.Panels, (item + 1) * PanelsOfItem); one++)
             {
-                var packed = TBytes.Load(codes + (block * 64L));
-                TBytes low = TBytes.LowNibbles(packed), high = TBytes.HighNibbles(packed);
-                var k = block * Int4Linear.BlockColumns;
-                s0 = Step(s0, low, high, x0 + k);
-                s1 = Step(s1, low, high, x1 + k);
-                s2 = Step(s2, low, high, x2 + k);
-                s3 = Step(s3, low, high, x3 + k);
+                OneRow(one, new GemmOutput<T>(_y, _bias, _w.OutFeatures, one, _accumulate));
             }
 
-            a0 = TBytes.AddPairs(a0, s0);
-            a1 = TBytes.AddPairs(a1, s1);
-            a2 = TBytes.AddPairs(a2, s2);
-            a3 = TBytes.AddPairs(a3, s3);
+            return;
         }
 
-        TBytes.StoreInts(ints, a0);
-        TBytes.StoreInts(ints + 16, a1);
-        TBytes.StoreInts(ints + 32, a2);
-        TBytes.StoreInts(ints + 48, a3);
+        var (part, panel) = Math.DivRem(item, _w.Panels);
+        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, _accumulate);
+        var first = part * RowsOfItem;
+        ManyRows(panel, first, Math.Min(RowsOfItem, _rows - first), _workers.Scratch(worker, TileBytes + (2 * SumBytes)), output);
     }
 
-    private void OneRow(int panel, int row, GemmOutput<T> output)
+    private void OneRow(int panel, GemmOutput<T> output)
     {
         var total = T.Splat(0f);
         var codes = _w.Panel(panel);
-        var x = _x.Codes + ((long)row * _x.Stride);
-        var ints = stackalloc int[CpuLinear.PanelWidth];
+        var ints = stackalloc int[Lanes];
         for (var group = 0; group < _w.Groups; group++)
         {
-            var sum = Start(row, group);
             var (first, end) = BlocksOf(group);
-            for (var start = first; start < end; start += BlocksInShorts)
-            {
-                var shorts = TBytes.Zero;
-                var stop = Math.Min(start + BlocksInShorts, end);
-                for (var block = start; block < stop; block++)
-                {
-                    var packed = TBytes.Load(codes + (block * 64L));
-                    shorts = Step(shorts, TBytes.LowNibbles(packed), TBytes.HighNibbles(packed), x + (block * Int4Linear.BlockColumns));
-                }
-
-                sum = TBytes.AddPairs(sum, shorts);
-            }
-
-            TBytes.StoreInts(ints, sum);
-            total = T.FusedMultiplyAdd(T.LoadInts(ints), T.Load(_w.Scales(panel) + (group * CpuLinear.PanelWidth)), total);
+            TBytes.StoreInts(ints, OneRow(codes, first, end, Start(0, group)));
+            total = T.FusedMultiplyAdd(T.LoadInts(ints), T.Load(_w.Scales(panel) + (group * Lanes)), total);
         }
 
-        output.Write(row, total * T.Splat(_x.Scales[row]));
+        output.Write(0, total * T.Splat(_scales[0]));
+    }
+
+    private TBytes OneRow(byte* codes, int first, int end, TBytes sum)
+    {
+        for (var start = first; start < end; start += _quadsInShorts / 2)
+        {
+            var shorts = TBytes.Zero;
+            var stop = codes + (Math.Min(start + (_quadsInShorts / 2), end) * 64L);
+            var x = _codes + (start * Int4Linear.BlockColumns);
+            for (var block = codes + (start * 64L); block < stop; block += 64, x += Int4Linear.BlockColumns)
+            {
+                TBytes.Prefetch(block + Ahead);
+                var packed = TBytes.Load(block);
+                shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.LowNibbles(packed), TBytes.Repeat(x)));
+                shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.HighNibbles(packed), TBytes.Repeat(x + 4)));
+            }
+
+            sum = TBytes.AddPairs(sum, shorts);
+        }
+
+        return sum;
+    }
+
+    /// <summary>Scratch: the tile, int32 sums [rows][16], float totals [rows][16].</summary>
+    private void ManyRows(int panel, int firstRow, int rows, byte* scratch, GemmOutput<T> output)
+    {
+        var sums = (int*)(scratch + TileBytes);
+        var totals = (float*)(scratch + TileBytes + SumBytes);
+        new Span<float>(totals, rows * Lanes).Clear();
+        for (var group = 0; group < _w.Groups; group++)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                TBytes.StoreInts(sums + (row * Lanes), Start(firstRow + row, group));
+            }
+
+            var (first, end) = BlocksOf(group);
+            for (var block = first; block < end; block += QuadsOfTile / 2)
+            {
+                var blocks = Math.Min(QuadsOfTile / 2, end - block);
+                Unpack(_w.Panel(panel) + (block * 64L), scratch, blocks);
+                Multiply(scratch, 2 * blocks, _codes + ((long)firstRow * _stride) + (block * Int4Linear.BlockColumns), rows, sums);
+            }
+
+            var scale = T.Load(_w.Scales(panel) + (group * Lanes));
+            for (var i = 0; i < rows * Lanes; i += Lanes)
+            {
+                T.Store(totals + i, T.FusedMultiplyAdd(T.LoadInts(sums + i), scale, T.Load(totals + i)));
+            }
+        }
+
+        for (var row = 0; row < rows; row++)
+        {
+            output.Write(firstRow + row, T.Load(totals + (row * Lanes)) * T.Splat(_scales[firstRow + row]));
+        }
+    }
+
+    /// <summary>[blocks][64] packed to [2·blocks][64] bytes: four columns of 16 channels each.</summary>
+    private static void Unpack(byte* packed, byte* tile, int blocks)
+    {
+        for (var stop = packed + (blocks * 64L); packed < stop; packed += 64, tile += 128)
+        {
+            var block = TBytes.Load(packed);
+            TBytes.Store(tile, TBytes.LowNibbles(block));
+            TBytes.Store(tile + 64, TBytes.HighNibbles(block));
+        }
+    }
+
+    /// <summary>Adds a tile's products to the sums. Where fewer than four rows are left, the last one stands in, and is not added.</summary>
+    private void Multiply(byte* tile, int quads, sbyte* x, int rows, int* sums)
+    {
+        for (var row = 0; row < rows; row += 4)
+        {
+            var last = rows - 1 - row;
+            sbyte* x0 = x + ((long)row * _stride), x1 = x0 + (Math.Min(1, last) * _stride);
+            sbyte* x2 = x0 + (Math.Min(2, last) * _stride), x3 = x0 + (Math.Min(3, last) * _stride);
+            for (var quad = 0; quad < quads; quad += _quadsInShorts)
+            {
+                var count = Math.Min(_quadsInShorts, quads - quad);
+                FourRows(tile + (quad * 64), count, x0 + (4 * quad), x1 + (4 * quad), x2 + (4 * quad), x3 + (4 * quad),
+                    sums + (row * Lanes), last);
+            }
+        }
+    }
+
+    private static void FourRows(byte* w, int quads, sbyte* x0, sbyte* x1, sbyte* x2, sbyte* x3, int* sums, int last)
+    {
+        TBytes a = TBytes.Zero, b = TBytes.Zero, c = TBytes.Zero, d = TBytes.Zero;
+        for (nint k = 0; k < 4 * quads; k += 4, w += 64)
+        {
+            var weights = TBytes.Load(w);
+            a = TBytes.AddShorts(a, TBytes.MultiplyAddBytes(weights, TBytes.Repeat(x0 + k)));
+            b = TBytes.AddShorts(b, TBytes.MultiplyAddBytes(weights, TBytes.Repeat(x1 + k)));
+            c = TBytes.AddShorts(c, TBytes.MultiplyAddBytes(weights, TBytes.Repeat(x2 + k)));
+            d = TBytes.AddShorts(d, TBytes.MultiplyAddBytes(weights, TBytes.Repeat(x3 + k)));
+        }
+
+        Add(sums, a);
+        if (last >= 3)
+        {
+            Add(sums + Lanes, b);
+            Add(sums + (2 * Lanes), c);
+            Add(sums + (3 * Lanes), d);
+        }
+        else if (last >= 1)
+        {
+            Add(sums + Lanes, b);
+            if (last == 2)
+            {
+                Add(sums + (2 * Lanes), c);
+            }
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TBytes Step(TBytes shorts, TBytes low, TBytes high, sbyte* x)
-    {
-        shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(low, TBytes.Repeat(x)));
-        return TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(high, TBytes.Repeat(x + 4)));
-    }
+    private static void Add(int* sums, TBytes shorts) => TBytes.StoreInts(sums, TBytes.AddPairs(TBytes.Load((byte*)sums), shorts));
 
-    /// <summary>An accumulator that takes the weights' offset off in advance.</summary>
+    /// <summary>Sums that take the weights' offset off in advance.</summary>
     private TBytes Start(int row, int group)
     {
         var offset = -Int4Linear.Offset * _groupSums[(row * _w.Groups) + group];

@@ -5,7 +5,7 @@ namespace QuaRot.Kernels.Cpu;
 
 /// <summary>Weights of 5 to 8 bits times codes of 3 to 8 bits. One panel of 16 channels against all rows.</summary>
 /// <remarks>Both sides are widened to int16, since products of full bytes would saturate; pairs of columns add up to int32.</remarks>
-internal sealed unsafe class Int8Gemm<T, TBytes>(HostRows x, Int8Linear w, float* y, float* bias, bool accumulate)
+internal readonly unsafe struct Int8Gemm<T, TBytes>(HostRows x, Int8Linear w, float* y, float* bias, bool accumulate) : IWork
     where T : unmanaged, ILanes<T>
     where TBytes : unmanaged, IByteLanes<TBytes>
 {
@@ -14,10 +14,11 @@ internal sealed unsafe class Int8Gemm<T, TBytes>(HostRows x, Int8Linear w, float
     private readonly float* _y = y;
     private readonly float* _bias = bias;
     private readonly short* _codes = x.Shorts();
+    private readonly bool _accumulate = accumulate;
 
-    public void Panel(int panel)
+    public void Run(int panel, int worker)
     {
-        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, accumulate);
+        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, _accumulate);
         for (var row = 0; row < _x.Rows; row += 4)
         {
             FourRows(panel, row, output);

@@ -35,7 +35,7 @@ public sealed class ModelStage : IModelStage
             _layers.Add(new DecoderLayer(backend, _config, checkpoint.ReadLayer(layer), layer - range.Start, owned));
         }
 
-        _head = IsLast ? new OutputHead(backend, _config, checkpoint.ReadHead(), owned) : null;
+        _head = IsLast ? owned.Own(new OutputHead(backend, _config, checkpoint.ReadHead(), owned)) : null;
         _workspace = new Workspace(backend, _config, FewestWorkspaceRows);
         NumericsId = $"{backend.Name}/v{Backend.KernelVersion}/{_config.Architecture}/{checkpointId ?? ConfigHash(_config)}";
     }

@@ -20,6 +20,13 @@ internal readonly unsafe struct Bytes128 : IByteLanes<Bytes128>
     public static Bytes128 Load(byte* source) =>
         new(Part(source), Part(source + 16), Part(source + 32), Part(source + 48));
 
+    public static void Prefetch(byte* address)
+    {
+        // No portable operation does it; the hardware guesses.
+    }
+
+    public static void Store(byte* target, Bytes128 value) => StoreInts((int*)target, value);
+
     public static Bytes128 LoadWidened(sbyte* source)
     {
         var (a, b) = Vector128.Widen(Vector128.Load(source));

@@ -17,6 +17,10 @@ internal readonly unsafe struct Bytes256 : IByteLanes<Bytes256>
 
     public static Bytes256 Load(byte* source) => new(Vector256.Load(source).AsInt32(), Vector256.Load(source + 32).AsInt32());
 
+    public static void Prefetch(byte* address) => Sse.Prefetch0(address);
+
+    public static void Store(byte* target, Bytes256 value) => StoreInts((int*)target, value);
+
     public static Bytes256 LoadWidened(sbyte* source) =>
         new(Avx2.ConvertToVector256Int16(source).AsInt32(), Avx2.ConvertToVector256Int16(source + 16).AsInt32());
 

@@ -17,6 +17,10 @@ internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
 
     public static Bytes512 Load(byte* source) => new(Vector512.Load(source).AsInt32());
 
+    public static void Prefetch(byte* address) => Sse.Prefetch0(address);
+
+    public static void Store(byte* target, Bytes512 value) => StoreInts((int*)target, value);
+
     public static Bytes512 LoadWidened(sbyte* source) => new(Avx512BW.ConvertToVector512Int16(Vector256.Load(source)).AsInt32());
 
     public static Bytes512 Repeat(void* source) => new(Vector512.Create(Unsafe.ReadUnaligned<int>(source)));

@@ -12,6 +12,9 @@ internal static class HalfBits
     public const int Infinity = 0x7C00;
     public const int FloatInfinity = 0x7F800000;
 
+    /// <summary>Sign, exponent and fraction of a sign-extended half that was moved up by 13 bits.</summary>
+    public const int Moved = unchecked((int)0x8FFFE000);
+
     /// <summary>2^112.</summary>
     public const float Rebias = 5.192296858534828e33f;
 }

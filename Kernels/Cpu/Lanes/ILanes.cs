@@ -22,6 +22,9 @@ internal unsafe interface ILanes<T>
     /// <summary>16 FP16 numbers, widened exactly.</summary>
     static abstract T LoadHalves(ushort* source);
 
+    /// <summary>16 FP16 numbers, none of them infinite or NaN, widened exactly.</summary>
+    static abstract T LoadFiniteHalves(ushort* source);
+
     /// <summary>16 unsigned bytes.</summary>
     static abstract T LoadBytes(byte* source);
 

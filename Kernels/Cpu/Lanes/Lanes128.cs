@@ -24,6 +24,13 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
         return new(Widen(a.AsInt32()), Widen(b.AsInt32()), Widen(c.AsInt32()), Widen(d.AsInt32()));
     }
 
+    public static Lanes128 LoadFiniteHalves(ushort* source)
+    {
+        var (a, b) = Vector128.Widen(Vector128.Load((short*)source));
+        var (c, d) = Vector128.Widen(Vector128.Load((short*)source + 8));
+        return new(WidenFinite(a), WidenFinite(b), WidenFinite(c), WidenFinite(d));
+    }
+
     public static Lanes128 LoadBytes(byte* source) => FromBytes(Vector128.Load(source));
 
     public static Lanes128 LoadNibbles(byte* source) => FromBytes(Nibbles.Split(source));
@@ -95,6 +102,9 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
         LaneFolds.Max(Vector128.MaxNative(Vector128.MaxNative(x._a, x._b), Vector128.MaxNative(x._c, x._d)));
 
     private static Vector128<float> Convert(Vector128<int> ints) => Vector128.ConvertToSingle(ints);
+
+    private static Vector128<float> WidenFinite(Vector128<int> bits) =>
+        ((bits << 13) & Vector128.Create(HalfBits.Moved)).AsSingle() * HalfBits.Rebias;
 
     private static Vector128<float> Widen(Vector128<int> bits)
     {

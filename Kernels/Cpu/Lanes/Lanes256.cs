@@ -21,6 +21,12 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
         return new(Widen(low.AsInt32()), Widen(high.AsInt32()));
     }
 
+    public static Lanes256 LoadFiniteHalves(ushort* source)
+    {
+        var (low, high) = Vector256.Widen(Vector256.Load((short*)source));
+        return new(WidenFinite(low), WidenFinite(high));
+    }
+
     public static Lanes256 LoadBytes(byte* source) => FromBytes(Vector128.Load(source));
 
     public static Lanes256 LoadNibbles(byte* source) => FromBytes(Nibbles.Split(source));
@@ -70,6 +76,9 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
     public static float Fold(Lanes256 value) => LaneFolds.Sum(value._a + value._b);
 
     public static float MaxOf(Lanes256 value) => LaneFolds.Max(Vector256.MaxNative(value._a, value._b));
+
+    private static Vector256<float> WidenFinite(Vector256<int> bits) =>
+        ((bits << 13) & Vector256.Create(HalfBits.Moved)).AsSingle() * HalfBits.Rebias;
 
     private static Vector256<float> Widen(Vector256<int> bits)
     {

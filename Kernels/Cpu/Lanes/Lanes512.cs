@@ -26,6 +26,13 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
         return new((value.AsInt32() | special | ((bits & Vector512.Create(HalfBits.Sign)) << 16)).AsSingle());
     }
 
+    public static Lanes512 LoadFiniteHalves(ushort* source)
+    {
+        var (low, high) = Vector256.Widen(Vector256.Load((short*)source));
+        var bits = (Vector512.Create(low, high) << 13) & Vector512.Create(HalfBits.Moved);
+        return new(bits.AsSingle() * HalfBits.Rebias);
+    }
+
     public static Lanes512 LoadBytes(byte* source) => FromBytes(Vector128.Load(source));
 
     public static Lanes512 LoadNibbles(byte* source) => FromBytes(Nibbles.Split(source));

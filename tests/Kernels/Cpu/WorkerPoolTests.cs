@@ -17,11 +17,11 @@ public class WorkerPoolTests
             var runs = new int[count];
             for (var round = 0; round < 200; round++)
             {
-                pool.Run(count, parallel: round % 2 == 0, (item, worker) =>
+                pool.Run(count, parallel: round % 2 == 0, new Items((item, worker) =>
                 {
                     Assert.InRange(worker, 0, threads - 1);
                     Interlocked.Increment(ref runs[item]);
-                });
+                }));
             }
 
             Assert.All(runs, times => Assert.Equal(200, times));
@@ -33,7 +33,7 @@ public class WorkerPoolTests
     {
         using var pool = new WorkerPool(3);
         var others = 0;
-        var error = Assert.Throws<InvalidOperationException>(() => pool.Run(50, parallel: true, (item, _) =>
+        var error = Assert.Throws<InvalidOperationException>(() => pool.Run(50, parallel: true, new Items((item, _) =>
         {
             if (item == 20)
             {
@@ -41,10 +41,10 @@ public class WorkerPoolTests
             }
 
             Interlocked.Increment(ref others);
-        }));
+        })));
         Assert.Equal("item 20", error.Message);
         Assert.Equal(49, others);
-        pool.Run(10, parallel: true, (_, _) => Interlocked.Increment(ref others));
+        pool.Run(10, parallel: true, new Items((_, _) => Interlocked.Increment(ref others)));
         Assert.Equal(59, others);
     }
 
@@ -56,13 +56,18 @@ public class WorkerPoolTests
         Parallel.For(0, 40, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
         {
             var mine = new int[20];
-            pool.Run(20, parallel: true, (item, worker) =>
+            pool.Run(20, parallel: true, new Items((item, worker) =>
             {
                 Assert.InRange(Interlocked.Increment(ref running), 1, pool.Count);
                 mine[item]++;
                 Interlocked.Decrement(ref running);
-            });
+            }));
             Assert.All(mine, times => Assert.Equal(1, times));
         });
+    }
+
+    private readonly struct Items(Action<int, int> body) : IWork
+    {
+        public void Run(int item, int worker) => body(item, worker);
     }
 }

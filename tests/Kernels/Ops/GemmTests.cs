@@ -64,6 +64,34 @@ public class GemmTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void More_rows_and_columns_than_a_tile_holds(SimdWidth simd)
+    {
+        using var pair = new BackendPair(simd);
+        foreach (var (rows, inFeatures, group, bits) in ((int, int, int, int)[])
+            [(128, 520, 0, 4), (131, 1034, 0, 4), (130, 1280, 640, 4), (6, 1034, 0, 5), (257, 64, 0, 8)])
+        {
+            Compare(pair, Data.Linear(WeightFormat.Int4, 70, inFeatures, group, bias: true, seed: rows), rows, bits);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Infinite_halves_stay_infinite(SimdWidth simd)
+    {
+        using var pair = new BackendPair(simd);
+        var w = Data.Linear(WeightFormat.Float16, 17, 64, 0, bias: false, seed: 1);
+        var data = w.Data.ToArray();
+        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(data.AsSpan())[70] = Half.PositiveInfinity;
+        foreach (var rows in (int[])[1, 2])
+        {
+            var x = Enumerable.Repeat(1f, rows * 64).ToArray();
+            Compare(pair, w with { Data = data }, rows, 16, x);
+            Assert.Equal(float.PositiveInfinity, Multiply(pair.Cpu, w with { Data = data }, x, rows, 16, accumulate: false)[1]);
+        }
+    }
+
     [Fact]
     public void Integer_result_is_exact()
     {

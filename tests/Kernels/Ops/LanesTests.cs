@@ -45,6 +45,35 @@ public unsafe class LanesTests
         }
     }
 
+    [Fact]
+    public void Every_finite_half_is_widened_exactly_by_the_short_way()
+    {
+        RequireFiniteHalves<Lanes128>();
+        RequireFiniteHalves<Lanes256>();
+        RequireFiniteHalves<Lanes512>();
+    }
+
+    private static void RequireFiniteHalves<T>()
+        where T : unmanaged, ILanes<T>
+    {
+        var halves = stackalloc ushort[16];
+        var floats = stackalloc float[16];
+        for (var start = 0; start < 65536; start += 16)
+        {
+            for (var i = 0; i < 16; i++)
+            {
+                halves[i] = (ushort)(start + i);
+            }
+
+            T.Store(floats, T.LoadFiniteHalves(halves));
+            for (var i = 0; i < 16 && Half.IsFinite(BitConverter.UInt16BitsToHalf(halves[i])); i++)
+            {
+                var expected = (float)BitConverter.UInt16BitsToHalf(halves[i]);
+                Assert.True(BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(floats[i]), $"half {start + i:X4}");
+            }
+        }
+    }
+
     private static void RequireExp<T>()
         where T : unmanaged, ILanes<T>
     {

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using QuaRot.Kernels;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Forward;
+
+namespace QuaRot.Cli.Bench;
+
+/// <summary>Times a stage that holds a whole model: prefill of one prompt, decode steps of several sequences.</summary>
+internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend? profile)
+{
+    /// <summary>Decode steps of one timing.</summary>
+    private const int Steps = 16;
+
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+
+    /// <summary>Pages that a decode measurement needs for each sequence.</summary>
+    public static int PagesFor(int context, int repeats) => KvLayout.PagesFor(context + (repeats * Steps));
+
+    /// <summary>Seconds of prefilling <paramref name="prompt"/> tokens in one batch, with the logits of the last.</summary>
+    public BenchTiming Prefill(int prompt, int repeats)
+    {
+        var batch = Batch(sequences: 1, start: 0, prompt, KvLayout.PagesFor(prompt));
+        return Time(repeats, 1, _ => Forward(batch));
+    }
+
+    /// <summary>Seconds of a decode step of <paramref name="sequences"/> sequences that have <paramref name="context"/> tokens.</summary>
+    public BenchTiming Decode(int sequences, int context, int repeats)
+    {
+        var pages = PagesFor(context, repeats);
+        if (context > 0)
+        {
+            Forward(Batch(sequences, 0, context, pages));
+        }
+
+        // Made in advance: what a batch is put together from is not the stage's work.
+        ForwardBatch[] batches = [.. Enumerable.Range(context, repeats * Steps).Select(start => Batch(sequences, start, 1, pages))];
+        return Time(repeats, Steps, step => Forward(batches[step]));
+    }
+
+    private BenchTiming Time(int repeats, int steps, Action<int> body)
+    {
+        // Until the compiler has put its best code in place, and the caches are full.
+        var warm = Stopwatch.StartNew();
+        do
+        {
+            body(0);
+        }
+        while (warm.Elapsed < WarmUp);
+        profile?.Take();
+        var seconds = new List<double>();
+        for (var repeat = 0; repeat < repeats; repeat++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            for (var step = 0; step < steps; step++)
+            {
+                body((repeat * steps) + step);
+            }
+
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds / steps);
+        }
+
+        seconds.Sort();
+        return new BenchTiming(seconds[seconds.Count / 2], seconds[0], Milliseconds(repeats * steps));
+    }
+
+    private Dictionary<string, double>? Milliseconds(int runs) =>
+        profile?.Take().ToDictionary(op => op.Key, op => op.Value.TotalMilliseconds / runs);
+
+    private void Forward(ForwardBatch batch)
+    {
+        using var logits = stage.Forward(batch, null);
+    }
+
+    private ForwardBatch Batch(int sequences, int start, int tokens, int pages) => new()
+    {
+        TokenIds = [.. Enumerable.Range(0, sequences * tokens).Select(i => (int)((((long)i + start) * 7919) % vocabulary))],
+        Positions = [.. Enumerable.Range(0, sequences * tokens).Select(i => start + (i % tokens))],
+        SequenceOfRow = [.. Enumerable.Range(0, sequences * tokens).Select(i => i / tokens)],
+        BlockTables = [.. Enumerable.Range(0, sequences).Select(s => Enumerable.Range(s * pages, pages).ToArray())],
+        OutputRows = [.. Enumerable.Range(0, sequences).Select(s => ((s + 1) * tokens) - 1)],
+    };
+}
