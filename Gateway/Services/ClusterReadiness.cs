@@ -12,6 +12,7 @@ public sealed class ClusterReadiness(
 {
     private volatile TaskCompletionSource _changed = NewSignal();
     private volatile bool _ready;
+    private string? _problem;
 
     /// <summary>True when all shards answered the last time they were asked.</summary>
     public bool IsReady => _ready;
@@ -45,11 +46,14 @@ public sealed class ClusterReadiness(
         {
             await Task.WhenAll(Enumerable.Range(0, model.Shards).Select(s => grains.GetGrain<IShardGrain>(model.ShardKey(s)).Status()))
                 .WaitAsync(options.Value.HealthInterval, time);
+            _problem = null;
             return true;
         }
         catch (Exception e)
         {
-            log.ShardsNotReady(e.Message);
+            // Said once: loading a large model fails this question for minutes.
+            if (_problem != e.Message)
+                log.ShardsNotReady(_problem = e.Message);
             return false;
         }
     }
