@@ -5,12 +5,13 @@ QUAROT := Cli/bin/$(CONFIG)/net10.0/quarot
 DEMO   := models/lexi-21m-w4a4kv4
 ASK    := What is a compiler?
 PORT   ?= 50051
+COMPAT_TESTS := Compat.Grpc Compat.Orleans Cluster
 
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
 .DEFAULT_GOAL := build
-.PHONY: help build run demo test fuzz format format-fix eval clean
+.PHONY: help build run demo test test-compat fuzz format format-fix eval clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +33,11 @@ demo: build $(DEMO)/config.json ## the same first answer, then stop
 
 test: build ## run all tests
 	@tests/run.sh $(CONFIG)
+
+test-compat: .dependencies ## run the tests that meet Orleans or gRPC on the stand-ins, beside a build with the real packages
+	@if [ "$$(cat .dependencies)" = compat ]; then echo "The stand-ins are the chosen dependencies: 'make test' runs on them."; exit 1; fi
+	@for t in $(COMPAT_TESTS); do $(DOTNET) build tests/$$t -c $(CONFIG) -p:Dependencies=compat -v q -clp:NoSummary || exit 1; done
+	@tests/run.sh $(CONFIG) compat $(COMPAT_TESTS)
 
 fuzz: build ## a million damaged files, frames and messages (FUZZ_SEED=n for others)
 	@FUZZ_CASES=$(or $(FUZZ_CASES),140000) tests/Fuzz/bin/$(CONFIG)/net10.0/QuaRot.Fuzz.Tests -noColor -noLogo

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Runs every built test program ($1: configuration) and sums up. The last line reads 'N passed, N failed, N skipped'.
+# Runs built test programs and sums up. The last line reads 'N passed, N failed, N skipped'.
+#   tests/run.sh [CONFIG]               all of them, as built with the chosen dependencies
+#   tests/run.sh CONFIG compat NAME...  the named ones, as built with -p:Dependencies=compat beside the others
 # With REQUIRE_TOOLS=1 a test that was skipped because a tool is missing counts as failed.
-config=${1:-Release}
+config=${1:-Release} mode=${2:-}
+[ $# -gt 2 ] && shift 2 && only=" $* "
 cd "$(dirname "$0")/.." || exit 1
 if command -v npm >/dev/null 2>&1 && [ ! -d tests/foreign/node_modules ]; then
     (cd tests/foreign && npm ci --silent --no-fund --no-audit) || echo "npm ci failed: the foreign client's tests will be skipped"
@@ -9,9 +12,11 @@ fi
 total=0 failed=0 skipped=0
 for project in tests/*/*.csproj; do
     name=$(basename "$project" .csproj)
-    log=$(dirname "$project")/obj/test.log
-    echo "== $name"
-    timeout -k 10 1200 "$(dirname "$project")/bin/$config/net10.0/$name" -noColor -noLogo >"$log" 2>&1
+    folder=$(dirname "$project")
+    case "${only:- $(basename "$folder") }" in *" $(basename "$folder") "*) ;; *) continue ;; esac
+    log=$folder/obj/test${mode:+-$mode}.log
+    echo "== $name${mode:+ ($mode)}"
+    timeout -k 10 1200 "$folder/bin/${mode:+$mode/}$config/net10.0/$name" -noColor -noLogo >"$log" 2>&1
     code=$?
     summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
     number() { echo "$summary" | sed -E "s/.*$1: ([0-9]+).*/\1/"; }

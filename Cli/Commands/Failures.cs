@@ -22,7 +22,9 @@ internal static class Failures
         }
         catch (RpcException e)
         {
-            return Say($"{e.StatusCode}: {e.Status.Detail}", Failed);
+            // "Error connecting to subchannel." helps nobody; the cause behind it does ("Connection refused (127.0.0.1:50051)").
+            var cause = e.StatusCode == StatusCode.Unavailable ? e.Status.DebugException?.GetBaseException().Message : null;
+            return Say(cause is null || e.Status.Detail.Contains(cause, StringComparison.Ordinal) ? $"{e.StatusCode}: {e.Status.Detail}" : $"{e.StatusCode}: {e.Status.Detail} {cause}", Failed);
         }
         catch (OutOfMemoryException e)
         {

@@ -20,6 +20,7 @@ public sealed class SessionGrain(
 
     private const string Assistant = "assistant";
     private static readonly TimeSpan EndingGrace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan CancellationGrace = TimeSpan.FromSeconds(1);
 
     private TurnRunner _runner = null!;
     private SessionHistory _history = null!;
@@ -144,9 +145,12 @@ public sealed class SessionGrain(
     private static TurnEvent Start(PendingTurn pending, string numericsId) =>
         new() { Start = new TurnStart(pending.Settings.Seed, pending.AnswerStart, numericsId, pending.Index) };
 
-    // A turn that was cancelled is about to end: who cancels and asks again at once shall not hear "busy".
+    // A turn that was cancelled is about to end: who cancels and asks again at once shall not hear "busy". The cancellation travels apart from
+    // the next call and may come in behind it, so a busy session listens for it a moment before it refuses.
     private async Task<RunningTurn> Begin(CancellationToken cancellationToken)
     {
+        if (_turn is { } before)
+            await before.CancelledOrEnded.WaitAsync(CancellationGrace, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         if (_turn is { Token.IsCancellationRequested: true } ending)
             await EndOf(ending);
         if (_turn is not null)

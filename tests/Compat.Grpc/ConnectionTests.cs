@@ -19,7 +19,7 @@ namespace QuaRot.Compat.Grpc.Tests;
 public sealed class ConnectionTests
 {
     [Fact(Timeout = TestLimits.Milliseconds)]
-    public async Task Refused_connection_is_unavailable_and_says_why()
+    public async Task Refused_connection_is_unavailable_and_keeps_its_cause()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -32,7 +32,8 @@ public sealed class ConnectionTests
         var failure = await RpcAssert.FailsAsync(StatusCode.Unavailable, client.AskAsync(new Note()).ResponseAsync);
         var write = await Assert.ThrowsAsync<RpcException>(() => stream.RequestStream.WriteAsync(new Note()));
 
-        Assert.StartsWith("Error starting gRPC call. HttpRequestException: Connection refused", failure.Status.Detail);
+        var cause = Assert.IsType<SocketException>(failure.Status.DebugException?.GetBaseException());
+        Assert.Equal(SocketError.ConnectionRefused, cause.SocketErrorCode);
         Assert.Equal(StatusCode.Unavailable, write.StatusCode);
     }
 

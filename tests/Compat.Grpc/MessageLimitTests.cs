@@ -45,7 +45,7 @@ public sealed class MessageLimitTests
     {
         await using var server = await TestServer.StartAsync(Echo);
 
-        var response = await server.Raw().PostAsync(RawClient.Frame([1, 2, 3], length: uint.MaxValue));
+        var response = await server.Raw().PostAsync(RawClient.Frame([1, 2, 3], length: int.MaxValue));
 
         Assert.Equal(StatusCode.ResourceExhausted, response.Code);
     }

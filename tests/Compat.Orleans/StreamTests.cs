@@ -1,5 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
-using Orleans.TestingHost;
 using Xunit;
 
 namespace QuaRot.Compat.Orleans.Tests;
@@ -117,18 +115,5 @@ public sealed class StreamTests(ClusterFixture fixture)
         await Signals.Wait($"{_key} paused");
         await Grain.Leave();
         await Assert.ThrowsAsync<EnumerationAbortedException>(() => second.Soon());
-    }
-
-    [Fact]
-    public async Task AnAbandonedEnumeratorIsEndedByTheGrain()
-    {
-        await using TestCluster cluster = ClusterFixture.Create<LifeTests.ManualSilo>(1);
-        await cluster.DeployAsync();
-        var time = (ManualTime)cluster.GetSiloServiceProvider().GetRequiredService<TimeProvider>();
-        IAsyncEnumerator<int> reader = cluster.GrainFactory.GetGrain<IStreamGrain>(_key).Count(3, pauseAfter: 1).GetAsyncEnumerator();
-        Assert.True(await reader.MoveNextAsync());
-        time.Advance(TimeSpan.FromSeconds(90));
-        await Signals.Wait($"{_key} ended");
-        await Assert.ThrowsAsync<EnumerationAbortedException>(() => reader.MoveNextAsync().AsTask().Soon());
     }
 }
