@@ -16,7 +16,7 @@ internal static class ServeCommand
     private static readonly Option<string> Host = new("--host") { Description = "Address to listen on", DefaultValueFactory = _ => "127.0.0.1" };
     private static readonly Option<int> Port = new("--port") { Description = "gRPC port; 0 takes any free one", DefaultValueFactory = _ => 50051 };
     private static readonly Option<string> Data = new("--data") { Description = "Folder of the session store", DefaultValueFactory = _ => "data" };
-    private static readonly Option<string> Backend = new("--backend") { Description = "cpu or reference", DefaultValueFactory = _ => "cpu" };
+    private static readonly Option<string> Device = DeviceOption.Create();
     private static readonly Option<int> KvTokens = new("--kv-tokens") { Description = "Positions of KV cache, shared by all sessions", DefaultValueFactory = _ => 16 * 1024 };
     private static readonly Option<string?> AskText = new("--ask") { Description = "Ask this through the gRPC port once everything is up" };
     private static readonly Option<bool> Chat = new("--chat") { Description = "Chat at the terminal, if there is one" };
@@ -27,7 +27,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve a model: silo, grains and gateway in one process")
         {
-            Model, Shards, Host, Port, Data, Backend, KvTokens, AskText, Chat, Exit, Verbose,
+            Model, Shards, Host, Port, Data, Device, KvTokens, AskText, Chat, Exit, Verbose,
         };
         command.SetAction(Run);
         return command;
@@ -37,7 +37,7 @@ internal static class ServeCommand
     {
         Console.WriteLine($"QuaRot.Cluster on {ClusterKind.Description}");
         await using var host = await ClusterHost.StartAsync(Read(args), cancellationToken);
-        Describe(host);
+        Describe(host, DeviceOption.Read(args, Device));
 
         using var channel = GrpcChannel.ForAddress(host.Address);
         var client = new Inference.InferenceClient(channel);
@@ -70,13 +70,14 @@ internal static class ServeCommand
             ? host : throw new CommandException($"--host: '{args.GetValue(Host)}' is not an IP address"),
         Port = args.GetValue(Port) is >= 0 and <= 65535 and var port ? port : throw new CommandException($"--port: {args.GetValue(Port)} is not a port"),
         Data = args.GetRequiredValue(Data),
-        Backend = args.GetRequiredValue(Backend),
+        Backend = DeviceOption.Read(args, Device),
         KvTokens = args.GetValue(KvTokens),
         Verbose = args.GetValue(Verbose),
     };
 
-    private static void Describe(ClusterHost host)
+    private static void Describe(ClusterHost host, string device)
     {
+        Console.WriteLine($"  device: {device}");
         foreach (var shard in host.Shards)
         {
             Console.WriteLine($"  shard {shard.Stage}: layers {shard.FirstLayer} to {shard.EndLayer - 1}, " +

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using ManagedCuda;
 using ManagedCuda.BasicTypes;
 using static ManagedCuda.DriverAPINativeMethods;
@@ -14,6 +15,7 @@ internal sealed unsafe class KernelLibrary
     private const int DefaultSharedBytes = 48 * 1024;
 
     private readonly CUmodule[] _modules;
+    private readonly byte[][] _cubins;
     private readonly Dictionary<string, CUfunction> _kernels = [];
     private readonly Dictionary<string, int> _sharedBytes = [];
     private readonly LaunchArgument* _values = (LaunchArgument*)NativeMemory.AllocZeroed(MaxArguments, (nuint)sizeof(LaunchArgument));
@@ -21,6 +23,7 @@ internal sealed unsafe class KernelLibrary
 
     public KernelLibrary(CudaContext context, byte[][] cubins)
     {
+        _cubins = cubins;
         _modules = [.. cubins.Select(context.LoadModulePTX)];
         for (var i = 0; i < MaxArguments; i++)
         {
@@ -48,13 +51,13 @@ internal sealed unsafe class KernelLibrary
             return known;
         }
 
-        foreach (var module in _modules)
+        // Asked of the module that has it: the driver counts a question after a name that is not there as an error.
+        var section = Encoding.ASCII.GetBytes($".text.{kernel}\0");
+        var module = Array.FindIndex(_cubins, cubin => cubin.AsSpan().IndexOf(section) >= 0);
+        CUfunction function = default;
+        if (module >= 0 && ModuleManagement.cuModuleGetFunction(ref function, _modules[module], kernel) == CUResult.Success)
         {
-            CUfunction function = default;
-            if (ModuleManagement.cuModuleGetFunction(ref function, module, kernel) == CUResult.Success)
-            {
-                return _kernels[kernel] = function;
-            }
+            return _kernels[kernel] = function;
         }
 
         throw new GpuException($"no kernel '{kernel}' in Kernels/Cuda");

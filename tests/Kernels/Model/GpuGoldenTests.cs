@@ -16,7 +16,7 @@ public class GpuGoldenTests
     [Fact]
     public void Gives_the_logits_of_all_cases()
     {
-        var gpu = Gpu.Require();
+        var gpu = SharedGpu.Require();
         foreach (var golden in Cases.Where(c => c.TryGetProperty("last_logits_top8", out _)))
         {
             GoldenTests.RequireLogits(gpu, golden);
@@ -26,7 +26,7 @@ public class GpuGoldenTests
     [Fact]
     public void Answers_greedily_what_Hugging_Face_answers()
     {
-        var gpu = Gpu.Require();
+        var gpu = SharedGpu.Require();
         using var checkpoint = Lexi.Plain();
         foreach (var (golden, answer) in Cases.Zip(Answers(gpu, checkpoint)))
         {
@@ -37,7 +37,7 @@ public class GpuGoldenTests
     [Fact]
     public void Answers_at_four_bits_what_the_CPU_answers()
     {
-        var gpu = Gpu.Require();
+        var gpu = SharedGpu.Require();
         using var cpu = CpuBackend.Create();
         using var checkpoint = new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig()));
         Assert.Equal(Answers(cpu, checkpoint), Answers(gpu, checkpoint));

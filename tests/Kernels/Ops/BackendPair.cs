@@ -10,7 +10,7 @@ internal sealed class BackendPair(Candidate candidate, int threads = 2) : IDispo
 {
     public ReferenceBackend Reference { get; } = new();
 
-    public Backend Fast { get; } = candidate == Candidate.Gpu ? Gpu.Require() : CpuBackend.Create(WidthOf(candidate), threads);
+    public Backend Fast { get; } = candidate == Candidate.Gpu ? SharedGpu.Require() : CpuBackend.Create(WidthOf(candidate), threads);
 
     /// <summary>Every vector width that this machine supports, and the GPU.</summary>
     public static TheoryData<Candidate> Candidates =>

@@ -4,7 +4,7 @@ using Xunit;
 namespace QuaRot.Kernels.Tests;
 
 /// <summary>The GPU that tests share: taking one compiles and loads every kernel.</summary>
-internal static class Gpu
+internal static class SharedGpu
 {
     private static readonly Lazy<GpuBackend> Shared = new(() => GpuBackend.Create());
 
