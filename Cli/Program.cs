@@ -11,6 +11,7 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     EvalCommand.Create(),
     SynthCommand.Create(),
     BenchCommand.Create(),
+    DoctorCommand.Create(),
 };
 
 // Longer than the host takes to stop, so that a signal ends in an orderly way.

@@ -19,12 +19,12 @@ internal static class EvalCommand
     private static readonly Option<FileInfo> Text = new("--text") { Description = "UTF-8 text to measure on", Required = true };
     private static readonly Option<int> Window = new("--window") { Description = "Tokens of a window", DefaultValueFactory = _ => 1024 };
     private static readonly Option<int> Windows = new("--windows") { Description = "Most windows to take", DefaultValueFactory = _ => 39 };
-    private static readonly Option<string> Backend = new("--backend") { Description = "cpu or reference", DefaultValueFactory = _ => "cpu" };
+    private static readonly Option<string> Device = DeviceOption.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table" };
 
     public static Command Create()
     {
-        var command = new Command("eval", "Perplexity of a model on a text") { Model, Text, Window, Windows, Backend, Json };
+        var command = new Command("eval", "Perplexity of a model on a text") { Model, Text, Window, Windows, Device, Json };
         command.SetAction((args, token) => Task.Run(() => Run(args, token), token));
         return command;
     }
@@ -49,7 +49,7 @@ internal static class EvalCommand
         var windows = protocol.Cut(tokens).Count;
         var layers = new LayerRange(0, checkpoint.Config.NumLayers);
         var pages = KvLayout.PagesFor(protocol.WindowTokens);
-        using var backend = BackendRegistry.Create(args.GetRequiredValue(Backend));
+        using var backend = BackendRegistry.Create(DeviceOption.Read(args, Device));
         using var stage = ModelStage.Load(checkpoint, layers, backend, pages);
         var scorer = new WindowScorer(stage);
         var quiet = args.GetValue(Json) || Console.IsErrorRedirected;

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using QuaRot.Checkpoints;
+using QuaRot.Kernels.Gpu;
 
 namespace QuaRot.Cli.Commands;
 
@@ -34,7 +35,7 @@ internal static class Failures
         {
             return Say("interrupted", Interrupted);
         }
-        catch (Exception e) when (e is CheckpointException or CommandException or IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is CheckpointException or CommandException or GpuException or IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             return Say(e.Message, Failed);
         }

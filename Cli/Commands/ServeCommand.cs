@@ -15,7 +15,7 @@ internal static class ServeCommand
     private static readonly Option<string> Host = new("--host") { Description = "Address to listen on", DefaultValueFactory = _ => "127.0.0.1" };
     private static readonly Option<int> Port = new("--port") { Description = "gRPC port; 0 takes any free one", DefaultValueFactory = _ => 50051 };
     private static readonly Option<string> Data = new("--data") { Description = "Folder of the session store", DefaultValueFactory = _ => "data" };
-    private static readonly Option<string> Backend = new("--backend") { Description = "cpu or reference", DefaultValueFactory = _ => "cpu" };
+    private static readonly Option<string> Device = DeviceOption.Create();
     private static readonly Option<int> KvTokens = new("--kv-tokens") { Description = "Positions of KV cache, shared by all sessions", DefaultValueFactory = _ => 16 * 1024 };
     private static readonly Option<string?> TlsCert = new("--tls-cert") { Description = "Speak TLS with the certificate in this PEM file; intermediate ones may follow it" };
     private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the certificate's private key" };
@@ -29,7 +29,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve a model: silo, grains and gateway in one process")
         {
-            Model, Shards, Host, Port, Data, Backend, KvTokens, TlsCert, TlsKey, ApiKeys, AskText, Chat, Exit, Verbose,
+            Model, Shards, Host, Port, Data, Device, KvTokens, TlsCert, TlsKey, ApiKeys, AskText, Chat, Exit, Verbose,
         };
         command.SetAction(Run);
         return command;
@@ -74,7 +74,7 @@ internal static class ServeCommand
             ? host : throw new CommandException($"--host: '{args.GetValue(Host)}' is not an IP address"),
         Port = args.GetValue(Port) is >= 0 and <= 65535 and var port ? port : throw new CommandException($"--port: {args.GetValue(Port)} is not a port"),
         Data = args.GetRequiredValue(Data),
-        Backend = args.GetRequiredValue(Backend),
+        Backend = DeviceOption.Read(args, Device),
         KvTokens = args.GetValue(KvTokens),
         Tls = (args.GetValue(TlsCert), args.GetValue(TlsKey)) switch
         {
@@ -100,6 +100,7 @@ internal static class ServeCommand
 
     private static void Describe(ClusterHost host, ServeOptions options)
     {
+        Console.WriteLine($"  device: {options.Backend}");
         foreach (var shard in host.Shards)
         {
             Console.WriteLine($"  shard {shard.Stage}: layers {shard.FirstLayer} to {shard.EndLayer - 1}, " +

@@ -184,7 +184,7 @@ public sealed class ClusterHost : IAsyncDisposable
         if (_options.KvTokens < 1)
             throw new CommandException($"--kv-tokens: is {_options.KvTokens}; must be at least 1");
         if (!BackendRegistry.Names.Contains(_options.Backend))
-            throw new CommandException($"--backend: there is no '{_options.Backend}'; there are {string.Join(" and ", BackendRegistry.Names)}");
+            throw new CommandException($"--device: there is no '{_options.Backend}'; there are {string.Join(" and ", BackendRegistry.Names)}");
         _ = (model.Tokenizer, model.Template);
         CheckKeys();
     }

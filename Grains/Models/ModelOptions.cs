@@ -12,7 +12,7 @@ public sealed class ModelOptions
     /// <summary>Positions of KV cache on every stage, shared by all sessions; rounded up to whole pages.</summary>
     public int KvTokens { get; set; } = 16 * 1024;
 
-    /// <summary>Backend that computes: <c>cpu</c> or <c>reference</c>.</summary>
+    /// <summary>Backend that computes: <c>cpu</c>, <c>gpu</c>, <c>auto</c> or <c>reference</c>.</summary>
     public string Backend { get; set; } = "cpu";
 
     /// <summary>Most rows in one batch; longer prompts are prefilled in chunks.</summary>

@@ -1,4 +1,5 @@
 using QuaRot.Kernels.Cpu;
+using QuaRot.Kernels.Gpu;
 using QuaRot.Kernels.Reference;
 
 namespace QuaRot.Kernels.Backends;
@@ -6,15 +7,29 @@ namespace QuaRot.Kernels.Backends;
 /// <summary>The backends by the names that users give them.</summary>
 public static class BackendRegistry
 {
-    /// <summary>All names.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["cpu", "reference"];
+    /// <summary>All names; <c>auto</c> is the GPU where there is a usable one, else the CPU.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["cpu", "gpu", "auto", "reference"];
+
+    /// <summary>What <c>auto</c> stands for on this machine, and why it is not the GPU; any other name stands for itself.</summary>
+    public static (string Name, string? WhyNotGpu) Resolve(string name)
+    {
+        if (name != "auto")
+        {
+            return (name, null);
+        }
+
+        var why = GpuInventory.WhyNone();
+        return (why is null ? "gpu" : "cpu", why);
+    }
 
     /// <summary>Makes a backend.</summary>
     /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>
-    public static Backend Create(string name) => name switch
+    /// <exception cref="GpuException">A GPU was asked for and cannot be had; says why.</exception>
+    public static Backend Create(string name) => Resolve(name).Name switch
     {
         "reference" => new ReferenceBackend(),
         "cpu" => CpuBackend.Create(),
-        _ => throw new ArgumentException($"backend: there is no '{name}'; there are {string.Join(" and ", Names)}"),
+        "gpu" => GpuBackend.Create(),
+        _ => throw new ArgumentException($"device: there is no '{name}'; there are {string.Join(", ", Names)}"),
     };
 }

@@ -26,27 +26,28 @@ internal sealed unsafe class HostKvCache : KvCache
     public override void CopyKvBytes(int layer, int page, int slot, Span<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)KvLayout.PageSize, nameof(slot));
-        var rest = CopyPlane(Plane(layer, page, value: false), Layout.KeyBits, slot, destination);
-        CopyPlane(Plane(layer, page, value: true), Layout.ValueBits, slot, rest);
+        var rest = CopySlot(Layout, Plane(layer, page, value: false), Layout.KeyBits, slot, destination);
+        CopySlot(Layout, Plane(layer, page, value: true), Layout.ValueBits, slot, rest);
     }
 
     public override void Dispose() => _memory.Dispose();
 
     internal override void Fill(byte value) => NativeMemory.Fill(_memory.Pointer, (nuint)_memory.Bytes, value);
 
-    private Span<byte> CopyPlane(byte* plane, int bits, int slot, Span<byte> destination)
+    /// <summary>Copies what one plane holds for a slot; returns the rest of <paramref name="destination"/>.</summary>
+    public static Span<byte> CopySlot(KvLayout layout, byte* plane, int bits, int slot, Span<byte> destination)
     {
-        var size = Layout.HeadBytes(bits);
-        for (var head = 0; head < Layout.KvHeads; head++)
+        var size = layout.HeadBytes(bits);
+        for (var head = 0; head < layout.KvHeads; head++)
         {
-            new ReadOnlySpan<byte>(plane + Layout.CodeOffset(bits, head, slot), size).CopyTo(destination);
+            new ReadOnlySpan<byte>(plane + layout.CodeOffset(bits, head, slot), size).CopyTo(destination);
             destination = destination[size..];
         }
 
         // Scales by head, then minima by head: they lie as one run of 2·kv_heads "heads".
-        for (var head = 0; bits <= 8 && head < 2 * Layout.KvHeads; head++)
+        for (var head = 0; bits <= 8 && head < 2 * layout.KvHeads; head++)
         {
-            new ReadOnlySpan<byte>(plane + Layout.ScaleOffset(bits, head, slot), 2).CopyTo(destination);
+            new ReadOnlySpan<byte>(plane + layout.ScaleOffset(bits, head, slot), 2).CopyTo(destination);
             destination = destination[2..];
         }
 

@@ -18,6 +18,7 @@ public sealed class ReferenceDirectionTests
         ["Cli"] = ["Contracts", "Checkpoints", "Kernels", "Engine", "Grains", "Silo", "Gateway"],
         ["Orleans"] = [],
         ["Grpc"] = [],
+        ["ManagedCuda"] = [],
     };
 
     public static TheoryData<string> Projects() => [.. ProductProjects().Select(Repository.Relative)];
@@ -37,7 +38,7 @@ public sealed class ReferenceDirectionTests
     public void The_switch_between_packages_and_stand_ins_is_in_one_place(string project)
     {
         var text = File.ReadAllText(Path.Combine(Repository.Root, project));
-        foreach (var word in new[] { "Microsoft.Orleans", "Grpc.AspNetCore", "Grpc.Net", "Compat/" })
+        foreach (var word in new[] { "Microsoft.Orleans", "Grpc.AspNetCore", "Grpc.Net", "ManagedCuda-", "Compat/" })
         {
             var isTheStandIn = project.StartsWith("Compat", StringComparison.Ordinal);
             Assert.True(isTheStandIn || !text.Contains(word, StringComparison.Ordinal), $"{project}: '{word}' belongs in Directory.Build.targets");

@@ -2,25 +2,29 @@ using QuaRot.Checkpoints;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu;
 using QuaRot.Kernels.Forward;
-using QuaRot.Kernels.Reference;
 using QuaRot.Kernels.Tests.Ops;
 using Xunit;
 
 namespace QuaRot.Kernels.Tests.Model;
 
-/// <summary>The whole demo model: the CPU backend gives the reference's logits and KV bytes bit for bit.</summary>
+/// <summary>The whole demo model: the fast backends give the reference's logits and KV bytes bit for bit.</summary>
 public class BackendAgreementTests
 {
     private static readonly int[] Prompt = Lexi.Text[..20];
 
-    public static TheoryData<SimdWidth> Widths => BackendPair.Widths;
+    public static TheoryData<Candidate> Candidates => BackendPair.Candidates;
+
+    /// <summary>The widest CPU kernels, and the GPU.</summary>
+    public static TheoryData<Candidate> Best =>
+        [new[] { Candidate.Cpu512, Candidate.Cpu256, Candidate.Cpu128 }.First(c => CpuBackend.Supports(BackendPair.WidthOf(c))), Candidate.Gpu];
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Quantized_and_rotated(SimdWidth width) => RequireAgreement(() => Lexi.Quantized(new QuantizationConfig()), width);
+    [MemberData(nameof(Candidates))]
+    public void Quantized_and_rotated(Candidate candidate) => RequireAgreement(() => Lexi.Quantized(new QuantizationConfig()), candidate);
 
-    [Fact]
-    public void Groups_and_other_bits_without_rotation() => RequireAgreement(
+    [Theory]
+    [MemberData(nameof(Best))]
+    public void Groups_and_other_bits_without_rotation(Candidate candidate) => RequireAgreement(
         () => Lexi.Quantized(new QuantizationConfig
         {
             WeightBits = 6,
@@ -29,22 +33,23 @@ public class BackendAgreementTests
             KeyBits = 3,
             ValueBits = 6,
             Rotate = false,
-        }), null);
+        }), candidate);
 
-    [Fact]
-    public void Float_activations_on_quantized_weights() => RequireAgreement(
-        () => Lexi.Quantized(new QuantizationConfig { GroupSize = 64, ActivationBits = 16, KeyBits = 16, ValueBits = 16 }), null);
+    [Theory]
+    [MemberData(nameof(Best))]
+    public void Float_activations_on_quantized_weights(Candidate candidate) => RequireAgreement(
+        () => Lexi.Quantized(new QuantizationConfig { GroupSize = 64, ActivationBits = 16, KeyBits = 16, ValueBits = 16 }), candidate);
 
-    [Fact]
-    public void Unquantized() => RequireAgreement(Lexi.Plain, null);
+    [Theory]
+    [MemberData(nameof(Best))]
+    public void Unquantized(Candidate candidate) => RequireAgreement(Lexi.Plain, candidate);
 
-    private static void RequireAgreement(Func<ICheckpoint> open, SimdWidth? width)
+    private static void RequireAgreement(Func<ICheckpoint> open, Candidate candidate)
     {
-        using var reference = new ReferenceBackend();
-        using var cpu = CpuBackend.Create(width, threads: 3);
+        using var pair = new BackendPair(candidate, threads: 3);
         using var checkpoint = new TruncatedCheckpoint(open(), layers: 2);
-        var expected = Run(reference, checkpoint);
-        var actual = Run(cpu, checkpoint);
+        var expected = Run(pair.Reference, checkpoint);
+        var actual = Run(pair.Fast, checkpoint);
         Assert.Equal(expected.KvBytes, actual.KvBytes);
         Assert.Equal(expected.Logits.Select(BitConverter.SingleToInt32Bits), actual.Logits.Select(BitConverter.SingleToInt32Bits));
     }

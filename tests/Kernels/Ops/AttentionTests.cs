@@ -9,13 +9,13 @@ public class AttentionTests
 {
     private const byte Poison = 0xFF;
 
-    public static TheoryData<SimdWidth> Widths => BackendPair.Widths;
+    public static TheoryData<Candidate> Candidates => BackendPair.Candidates;
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Kv_bytes_and_output_for_all_bits_and_head_sizes(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Kv_bytes_and_output_for_all_bits_and_head_sizes(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var (keyBits, valueBits) in ((int, int)[])[(4, 4), (3, 8), (8, 3), (6, 16), (16, 6), (32, 32)])
         {
             foreach (var (kvHeads, group, headDim) in ((int, int, int)[])[(1, 1, 8), (2, 2, 64), (1, 3, 80), (1, 1, 128)])
@@ -33,7 +33,7 @@ public class AttentionTests
     [InlineData(5)]
     public void Threads_do_not_show(int threads)
     {
-        using var pair = new BackendPair(SimdWidth.Vector128, threads);
+        using var pair = new BackendPair(Candidate.Cpu128, threads);
         pair.RequireSameBits(backend => Run(backend, Layout(4, 4, 2, 64), 2), $"{threads} threads");
     }
 
@@ -80,9 +80,9 @@ public class AttentionTests
     [InlineData(-1e6f)]
     public void A_constant_head_gets_scale_1_and_stays_finite(float value)
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         float[] k = [.. Enumerable.Repeat(value, 64)];
-        foreach (var backend in (Backend[])[pair.Reference, pair.Cpu])
+        foreach (var backend in (Backend[])[pair.Reference, pair.Fast])
         {
             var (output, bytes) = Attend(backend, Layout(4, 4, 1, 64), k, k, k, Batch([0], [0], [[0]]), heads: 1);
             Assert.Equal((Half)1f, MemoryMarshal.Read<Half>(bytes.AsSpan(32)));

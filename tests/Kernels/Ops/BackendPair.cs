@@ -5,22 +5,30 @@ using Xunit;
 
 namespace QuaRot.Kernels.Tests.Ops;
 
-/// <summary>Runs one op on the reference backend and on a CPU variant, and demands the same bits.</summary>
-internal sealed class BackendPair(SimdWidth width, int threads = 2) : IDisposable
+/// <summary>Runs one op on the reference backend and on a fast one, and demands the same bits.</summary>
+internal sealed class BackendPair(Candidate candidate, int threads = 2) : IDisposable
 {
     public ReferenceBackend Reference { get; } = new();
 
-    public CpuBackend Cpu { get; } = CpuBackend.Create(width, threads);
+    public Backend Fast { get; } = candidate == Candidate.Gpu ? SharedGpu.Require() : CpuBackend.Create(WidthOf(candidate), threads);
 
-    /// <summary>The variants that this machine can run: every supported width, and one thread beside several.</summary>
-    public static TheoryData<SimdWidth> Widths =>
-        [.. new[] { SimdWidth.Vector128, SimdWidth.Vector256, SimdWidth.Vector512 }.Where(CpuBackend.Supports)];
+    /// <summary>Every vector width that this machine supports, and the GPU.</summary>
+    public static TheoryData<Candidate> Candidates =>
+        [.. Enum.GetValues<Candidate>().Where(c => c == Candidate.Gpu || CpuBackend.Supports(WidthOf(c)))];
+
+    /// <summary>The vector width of a CPU candidate.</summary>
+    public static SimdWidth WidthOf(Candidate candidate) => candidate switch
+    {
+        Candidate.Cpu128 => SimdWidth.Vector128,
+        Candidate.Cpu256 => SimdWidth.Vector256,
+        _ => SimdWidth.Vector512,
+    };
 
     /// <summary>Compares [length] floats that <paramref name="run"/> returns for each backend.</summary>
     public void RequireSameBits(Func<Backend, float[]> run, string what)
     {
         var expected = run(Reference);
-        var actual = run(Cpu);
+        var actual = run(Fast);
         Assert.Equal(expected.Length, actual.Length);
         for (var i = 0; i < expected.Length; i++)
         {
@@ -40,5 +48,12 @@ internal sealed class BackendPair(SimdWidth width, int threads = 2) : IDisposabl
         return result;
     }
 
-    public void Dispose() => Cpu.Dispose();
+    public void Dispose()
+    {
+        // The GPU is shared by all tests.
+        if (Fast is CpuBackend cpu)
+        {
+            cpu.Dispose();
+        }
+    }
 }

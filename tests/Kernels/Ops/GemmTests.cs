@@ -7,17 +7,17 @@ namespace QuaRot.Kernels.Tests.Ops;
 
 public class GemmTests
 {
-    public static TheoryData<SimdWidth> Widths => BackendPair.Widths;
+    public static TheoryData<Candidate> Candidates => BackendPair.Candidates;
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void All_formats_and_bits_over_risky_shapes(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void All_formats_and_bits_over_risky_shapes(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var format in Enum.GetValues<WeightFormat>())
         {
             foreach (var (rows, outFeatures, inFeatures) in ((int, int, int)[])
-                [(1, 1, 2), (1, 16, 64), (3, 17, 30), (4, 15, 8), (5, 33, 100), (9, 64, 136), (2, 512, 512), (7, 40, 1280)])
+                [(1, 1, 2), (1, 16, 64), (3, 17, 30), (4, 15, 8), (5, 33, 100), (9, 64, 136), (2, 512, 512), (7, 40, 1280), (70, 130, 200)])
             {
                 foreach (var bits in (int[])[3, 4, 8, 16])
                 {
@@ -28,10 +28,10 @@ public class GemmTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Weight_groups(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Weight_groups(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var format in (WeightFormat[])[WeightFormat.Int4, WeightFormat.Int8])
         {
             foreach (var (inFeatures, group) in ((int, int)[])[(64, 64), (256, 64), (384, 128), (1280, 256)])
@@ -45,10 +45,10 @@ public class GemmTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Largest_codes_of_all_bits_neither_saturate_nor_overflow(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Largest_codes_of_all_bits_neither_saturate_nor_overflow(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var format in (WeightFormat[])[WeightFormat.Int4, WeightFormat.Int8])
         {
             foreach (var fill in (byte[])[0x88, 0x77, 0x80, 0x7F])
@@ -65,10 +65,10 @@ public class GemmTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void More_rows_and_columns_than_a_tile_holds(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void More_rows_and_columns_than_a_tile_holds(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var (rows, inFeatures, group, bits) in ((int, int, int, int)[])
             [(128, 520, 0, 4), (131, 1034, 0, 4), (130, 1280, 640, 4), (6, 1034, 0, 5), (257, 64, 0, 8)])
         {
@@ -77,10 +77,10 @@ public class GemmTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Infinite_halves_stay_infinite(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Infinite_halves_stay_infinite(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         var w = Data.Linear(WeightFormat.Float16, 17, 64, 0, bias: false, seed: 1);
         var data = w.Data.ToArray();
         System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(data.AsSpan())[70] = Half.PositiveInfinity;
@@ -88,14 +88,14 @@ public class GemmTests
         {
             var x = Enumerable.Repeat(1f, rows * 64).ToArray();
             Compare(pair, w with { Data = data }, rows, 16, x);
-            Assert.Equal(float.PositiveInfinity, Multiply(pair.Cpu, w with { Data = data }, x, rows, 16, accumulate: false)[1]);
+            Assert.Equal(float.PositiveInfinity, Multiply(pair.Fast, w with { Data = data }, x, rows, 16, accumulate: false)[1]);
         }
     }
 
     [Fact]
     public void Integer_result_is_exact()
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var w = new LinearWeights
         {
             Name = "w",
@@ -115,16 +115,16 @@ public class GemmTests
     [InlineData(WeightFormat.Int4, 2_097_152, "could overflow int32; the limit is 2097151")]
     public void A_sum_that_could_overflow_is_refused(WeightFormat format, int inFeatures, string problem)
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var w = Data.Linear(format, 1, inFeatures, 0, bias: false, seed: 1);
-        Assert.EndsWith(problem, Assert.Throws<ArgumentException>(() => pair.Cpu.LoadLinear(w)).Message);
+        Assert.EndsWith(problem, Assert.Throws<ArgumentException>(() => pair.Fast.LoadLinear(w)).Message);
         Assert.EndsWith(problem, Assert.Throws<ArgumentException>(() => pair.Reference.LoadLinear(w)).Message);
     }
 
     [Fact]
     public void Bad_shapes_are_refused_by_name()
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var w = Data.Linear(WeightFormat.Int4, 4, 128, 64, bias: true, seed: 1);
         Refuse(w with { GroupSize = 32 },
             "test.weight: group size 32 must be a multiple of 64 that divides 128 columns of an integer format");
@@ -133,7 +133,7 @@ public class GemmTests
         Refuse(w with { OutFeatures = 5 }, "test.weight: holds 256 bytes, [5, 128] Int4 needs 320");
 
         void Refuse(LinearWeights bad, string message) =>
-            Assert.Equal(message, Assert.Throws<ArgumentException>(() => pair.Cpu.LoadLinear(bad)).Message);
+            Assert.Equal(message, Assert.Throws<ArgumentException>(() => pair.Fast.LoadLinear(bad)).Message);
     }
 
     [Fact]

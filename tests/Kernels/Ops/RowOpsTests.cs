@@ -1,5 +1,5 @@
 using QuaRot.Kernels.Backends;
-using QuaRot.Kernels.Cpu;
+using QuaRot.Kernels.Gpu;
 using QuaRot.Kernels.Host;
 using Xunit;
 
@@ -9,13 +9,13 @@ public class RowOpsTests
 {
     private static readonly int[] Shapes = [1, 15, 16, 17, 64, 100, 512, 1280];
 
-    public static TheoryData<SimdWidth> Widths => BackendPair.Widths;
+    public static TheoryData<Candidate> Candidates => BackendPair.Candidates;
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Rms_norm(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Rms_norm(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var width in Shapes)
         {
             foreach (var withGain in (bool[])[false, true])
@@ -32,7 +32,7 @@ public class RowOpsTests
     [Fact]
     public void Rms_norm_matches_the_formula()
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var x = Data.Normal(100, 3);
         var y = BackendPair.Apply(pair.Reference, x, 100, (a, b) => pair.Reference.RmsNorm(a, null, 1e-5f, b, 1, 100));
         var root = Math.Sqrt(x.Sum(value => (double)value * value / 100) + 1e-5);
@@ -40,10 +40,10 @@ public class RowOpsTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Quantize_per_token(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Quantize_per_token(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var width in Shapes)
         {
             foreach (var bits in (int[])[3, 4, 6, 8, 16])
@@ -60,7 +60,7 @@ public class RowOpsTests
     [InlineData(8, 127, -128)]
     public void Quantize_per_token_clips_to_the_range_of_the_bits(int bits, int highest, int lowest)
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var y = Quantize(pair.Reference, [1f, -1f, 0f, 0.25f], 1, 4, bits, clip: 0.5f);
         Assert.Equal(0.5f / highest, y[0]);
         Assert.Equal([highest, lowest, 0f], y[1..4]);
@@ -69,16 +69,16 @@ public class RowOpsTests
     [Fact]
     public void Quantize_per_token_rounds_half_to_even_and_gives_a_zero_row_scale_1()
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         Assert.Equal([1f, 7f, 2f, 2f, -2f], Quantize(pair.Reference, [7f, 2.5f, 1.5f, -1.5f], 1, 4, 4, 1f)[..5]);
         Assert.Equal([1f, 0f, 0f], Quantize(pair.Reference, [0f, 0f], 1, 2, 4, 0.9f)[..3]);
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Silu_and_mul(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Silu_and_mul(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var count in (int[])[1, 16, 4095, 4097, 70_000])
         {
             var gate = Data.Normal(count, 5).Select(x => 20 * x).ToArray();
@@ -91,10 +91,10 @@ public class RowOpsTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Apply_rope(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Apply_rope(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var headDim in (int[])[8, 64, 80, 128])
         {
             pair.RequireSameBits(backend => InPlace(backend, Data.Normal(3 * 2 * headDim, 7), x =>
@@ -108,7 +108,7 @@ public class RowOpsTests
     [Fact]
     public void Apply_rope_turns_each_pair_by_position_times_frequency()
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var x = InPlace(pair.Reference, [1f, 1f, 0f, 0f], buffer =>
         {
             using var table = new RopeTable(pair.Reference, 4, 4, 100f);
@@ -119,12 +119,12 @@ public class RowOpsTests
     }
 
     [Theory]
-    [MemberData(nameof(Widths))]
-    public void Hadamard_transform(SimdWidth simd)
+    [MemberData(nameof(Candidates))]
+    public void Hadamard_transform(Candidate candidate)
     {
-        using var pair = new BackendPair(simd);
+        using var pair = new BackendPair(candidate);
         foreach (var (blocks, size, inner) in ((int, int, int)[])
-            [(8, 64, 1), (1, 8, 64), (1, 1280, 1), (2, 20, 64), (1, 20, 8), (3, 12, 1), (1, 8, 80), (1, 28, 16), (1, 2, 8), (1, 40, 4)])
+            [(8, 64, 1), (1, 8, 64), (1, 1280, 1), (2, 20, 64), (1, 20, 8), (3, 12, 1), (1, 8, 80), (1, 28, 16), (1, 2, 8), (1, 40, 4), (1, 1376, 1), (1, 4096, 1)])
         {
             var shape = new HadamardShape(blocks, size, inner);
             var input = Data.Normal(5 * shape.Width, 8);
@@ -138,7 +138,7 @@ public class RowOpsTests
     [InlineData(1280)]
     public void Hadamard_transform_is_the_one_that_checkpoints_are_rotated_with(int size)
     {
-        using var pair = new BackendPair(SimdWidth.Vector128);
+        using var pair = new BackendPair(Candidate.Cpu128);
         var expected = Data.Normal(size, 9);
         var actual = InPlace(pair.Reference, expected, x => pair.Reference.HadamardTransform(x, 1, new HadamardShape(1, size, 1)));
         new Checkpoints.Hadamard.HadamardTransform(size).Apply(expected);
@@ -155,14 +155,47 @@ public class RowOpsTests
     }
 
     /// <summary>Scales, then codes (or floats) with their padding.</summary>
-    private static unsafe float[] Quantize(Backend backend, float[] input, int rows, int width, int bits, float clip)
+    private static float[] Quantize(Backend backend, float[] input, int rows, int width, int bits, float clip)
     {
         using var x = backend.Upload(input);
-        using var y = (HostRows)backend.AllocateRows(rows + 1, width + 70);
-        new Span<byte>(y.Codes, rows * width).Fill(0x77);
+        using var y = backend.AllocateRows(rows + 1, width + 70);
+        Poison(y, rows * width);
         backend.QuantizePerToken(x, y, rows, width, bits, clip);
-        return bits == 16
-            ? [.. new Span<float>(y.Floats(), rows * y.Stride)]
-            : [.. new Span<float>(y.Scales, rows), .. new Span<sbyte>(y.Codes, rows * y.Stride).ToArray().Select(code => (float)code)];
+        return y is GpuRows gpu ? Read(gpu) : Read((HostRows)y);
+    }
+
+    private static unsafe void Poison(QuantizedRows rows, int count)
+    {
+        if (rows is GpuRows gpu)
+        {
+            gpu.Codes.Fill(0x77);
+        }
+        else
+        {
+            new Span<byte>(((HostRows)rows).Codes, count).Fill(0x77);
+        }
+    }
+
+    private static unsafe float[] Read(HostRows y)
+    {
+        var count = y.Rows * y.Stride;
+        return y.Bits == 16
+            ? [.. new Span<float>(y.Floats(), count)]
+            : [.. new Span<float>(y.Scales, y.Rows), .. new Span<sbyte>(y.Codes, count).ToArray().Select(code => (float)code)];
+    }
+
+    private static float[] Read(GpuRows y)
+    {
+        var values = new float[y.Rows * y.Stride];
+        if (y.Bits == 16)
+        {
+            y.Floats().Read<float>(values);
+            return values;
+        }
+
+        var (scales, codes) = (new float[y.Rows], new sbyte[values.Length]);
+        y.Scales.Read<float>(scales);
+        y.Codes.Read<sbyte>(codes);
+        return [.. scales, .. codes.Select(code => (float)code)];
     }
 }

@@ -1,0 +1,21 @@
+namespace ManagedCuda.BasicTypes;
+
+/// <summary>The driver's size_t.</summary>
+public readonly struct SizeT
+{
+    private readonly nuint _value;
+
+    private SizeT(ulong value) => _value = (nuint)value;
+
+    /// <summary>From a number that is not negative.</summary>
+    public static implicit operator SizeT(long value) => new(checked((ulong)value));
+
+    /// <summary>From a number.</summary>
+    public static implicit operator SizeT(ulong value) => new(value);
+
+    /// <summary>To a number.</summary>
+    public static implicit operator long(SizeT value) => checked((long)value._value);
+
+    /// <summary>To a number.</summary>
+    public static implicit operator ulong(SizeT value) => value._value;
+}

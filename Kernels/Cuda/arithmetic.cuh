@@ -1,0 +1,68 @@
+// The arithmetic that Kernels/Backends/Backend.cs fixes, with every rounding explicit. Compile with -fmad=false and without flush to zero:
+// then these and the plain operators round exactly where the reference in Kernels/Reference does.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef long long i64;
+
+constexpr u32 kFullWarp = 0xffffffffu;
+constexpr int kLanes = 16;     // lanes of a float sum
+constexpr int kPageSize = 64;  // positions of a KV page, the tile of attention
+
+__device__ __forceinline__ int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
+
+// Adds lanes i and i+8, i+4, i+2, i+1 of each half-warp; every lane gets the sum. All 32 lanes must call it.
+__device__ __forceinline__ float fold_lanes(float value) {
+#pragma unroll
+    for (int step = kLanes / 2; step > 0; step /= 2) value = __fadd_rn(value, __shfl_xor_sync(kFullWarp, value, step));
+    return value;
+}
+
+// FP16 as bits: cuda_fp16.h would tie the compilation to an installed toolkit.
+__device__ __forceinline__ float half_to_float(u16 bits) {
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+    return value;
+}
+
+__device__ __forceinline__ u16 float_to_half(float value) {
+    u16 bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    return bits;
+}
+
+__device__ __forceinline__ float power_of_two(int exponent) { return __int_as_float((exponent + 127) << 23); }
+
+// FloatMath.Exp: the same constants, the same order.
+__device__ __forceinline__ float exact_exp(float x) {
+    x = x < -104.0f ? -104.0f : x;
+    x = x > 89.0f ? 89.0f : x;
+    const float n = rintf(__fmul_rn(x, 1.44269504f));
+    float r = __fmaf_rn(n, -0.693147182f, x);
+    r = __fmaf_rn(n, 1.90465421e-9f, r);
+    float p = __fmaf_rn(0.00139261759f, r, 0.00836317334f);
+    p = __fmaf_rn(p, r, 0.0416665561f);
+    p = __fmaf_rn(p, r, 0.166665778f);
+    p = __fmaf_rn(p, r, 0.5f);
+    p = __fadd_rn(__fmaf_rn(p, __fmul_rn(r, r), r), 1.0f);
+    const int exponent = (int)n;
+    const int half = exponent >> 1;
+    return __fmul_rn(__fmul_rn(p, power_of_two(half)), power_of_two(exponent - half));
+}
+
+#define kLowest __int_as_float(0xff800000)  // minus infinity
+
+// sum + the four products of signed bytes.
+__device__ __forceinline__ int dot4(u32 a, u32 b, int sum) {
+    int result;
+    asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+}
+
+// How a GEMM ends: value (+ bias) (+ what y holds), each rounded.
+__device__ __forceinline__ void store_output(float* y, i64 at, float value, const float* bias, int channel, int accumulate) {
+    if (bias) value = __fadd_rn(value, bias[channel]);
+    y[at] = accumulate ? __fadd_rn(y[at], value) : value;
+}

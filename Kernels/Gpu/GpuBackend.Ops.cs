@@ -1,0 +1,247 @@
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Backends;
+
+namespace QuaRot.Kernels.Gpu;
+
+/// <content>One launch (or two) an op; shapes are checked here, kernels take pointers and sizes.</content>
+public sealed partial class GpuBackend
+{
+    private const int Threads = 256;
+
+    /// <summary>From so many rows on the tensor cores win over reading the weights once for every four rows.</summary>
+    private const int RowsForTensorCores = 9;
+
+    /// <summary>The attention kernel keeps two output elements a thread.</summary>
+    private const int LargestHeadDim = 256;
+
+    /// <inheritdoc/>
+    public override void EmbedTokens(PackedLinear table, ReadOnlySpan<int> tokenIds, FloatBuffer x)
+    {
+        var w = (GpuLinear)table;
+        Require(x, tokenIds.Length, w.InFeatures);
+        foreach (var id in tokenIds)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)id, (uint)w.OutFeatures, nameof(tokenIds));
+        }
+
+        lock (_gate)
+        {
+            _device.Launch("embed_tokens", LaunchGrid.Blocks(tokenIds.Length, Threads), 0, w.Data, w.Format == WeightFormat.Float16,
+                GpuRows.Pad(w.InFeatures), _tokens.Set(tokenIds), Floats(x), w.InFeatures);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width)
+    {
+        Require(x, rows, width);
+        Require(y, rows, width);
+        _device.Launch("rms_norm", LaunchGrid.Blocks(rows, Threads), 0, Floats(x), Floats(gain), eps, Floats(y), width);
+    }
+
+    /// <inheritdoc/>
+    public override void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip)
+    {
+        Require(x, rows, width);
+        var target = (GpuRows)y;
+        target.Begin(rows, width, bits);
+        var grid = LaunchGrid.Blocks(rows, Threads);
+        if (bits == 16)
+        {
+            _device.Launch("pad_rows", grid, 0, Floats(x), target.FloatStorage, width, target.Stride);
+            return;
+        }
+
+        var highest = (1 << (bits - 1)) - 1;
+        _device.Launch("quantize_per_token", grid, 0, Floats(x), target.Codes, target.Scales, width, target.Stride, highest, clip);
+    }
+
+    /// <inheritdoc/>
+    public override void Gemm(QuantizedRows x, PackedLinear w, FloatBuffer y, bool accumulate)
+    {
+        var (rows, linear) = ((GpuRows)x, (GpuLinear)w);
+        Require(y, rows.Rows, linear.OutFeatures);
+        if (rows.Width != linear.InFeatures)
+        {
+            throw new ArgumentException($"{linear.Name}: activations of {rows.Width} elements, {linear.InFeatures} columns");
+        }
+
+        if (!linear.IsInteger || rows.Bits == 16)
+        {
+            FloatGemm(rows, linear, y, accumulate);
+            return;
+        }
+
+        var bits = linear.Format == WeightFormat.Int4 ? 4 : 8;
+        if (linear.Groups == 1 && rows.Rows < RowsForTensorCores)
+        {
+            var tile = rows.Rows == 1 ? 1 : 4;
+            _device.Launch($"gemv_int{bits}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(linear.OutFeatures, 16), LaunchGrid.Parts(rows.Rows, tile), 128), 0,
+                rows.Codes, rows.Scales, rows.Stride, linear.Data, linear.Pitch, linear.Scales, linear.Bias, Floats(y), rows.Rows, linear.OutFeatures,
+                accumulate);
+            return;
+        }
+
+        _device.Launch($"gemm_int{bits}", LaunchGrid.Blocks(LaunchGrid.Parts(linear.OutFeatures, 64), LaunchGrid.Parts(rows.Rows, 64), 128), 0,
+            rows.Codes, rows.Scales, rows.Stride, linear.Data, linear.Pitch, linear.Scales, linear.InFeatures, linear.GroupSize, linear.Bias, Floats(y),
+            rows.Rows, linear.OutFeatures, accumulate);
+    }
+
+    /// <inheritdoc/>
+    public override void ApplyRope(FloatBuffer x, RopeTable table, ReadOnlySpan<int> positions, int heads)
+    {
+        Require(x, positions.Length, heads * table.HeadDim);
+        foreach (var position in positions)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)table.Positions, nameof(positions));
+        }
+
+        lock (_gate)
+        {
+            _device.Launch("apply_rope", LaunchGrid.Blocks(heads, positions.Length, 64), 0, Floats(x), Floats(table.Cos), Floats(table.Sin),
+                _positions.Set(positions), table.HeadDim / 2);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void HadamardTransform(FloatBuffer x, int rows, HadamardShape shape)
+    {
+        Require(x, rows, shape.Width);
+        var columns = shape.Doublings * shape.Inner;
+        if (shape.Doublings > 1 || shape.Order == 1)
+        {
+            Butterflies(x, (long)rows * shape.Blocks * shape.Order, shape, columns);
+        }
+
+        if (shape.Order > 1)
+        {
+            lock (_gate)
+            {
+                _device.Launch("hadamard_mix", new LaunchGrid(LaunchGrid.Parts(columns, 32), (long)rows * shape.Blocks, 1, 32, 8),
+                    shape.Order * 32 * sizeof(float), Floats(x), shape.Order, columns, Signs(shape), shape.Scale);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
+    {
+        var (gpu, layout) = ((GpuKvCache)cache, cache.Layout);
+        Require(k, batch.Rows, layout.KvHeads * layout.HeadDim);
+        Require(v, batch.Rows, layout.KvHeads * layout.HeadDim);
+        BatchInts.Require(batch, layout);
+        lock (_gate)
+        {
+            _device.Launch("append_paged_kv_cache", new LaunchGrid(layout.KvHeads, batch.Rows, 2, 32), 0, Floats(k), Floats(v), gpu.Memory,
+                layout.PageBytes, gpu.Plane(layer, value: false), gpu.Plane(layer, value: true),
+                BatchInts.Argument(_batch.Set(BatchInts.Pack(batch)), batch), layout.HeadDim, layout.Clip);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
+    {
+        var (gpu, layout) = ((GpuKvCache)cache, cache.Layout);
+        Require(q, batch.Rows, heads * layout.HeadDim);
+        Require(o, batch.Rows, heads * layout.HeadDim);
+        BatchInts.Require(batch, layout);
+        if (layout.HeadDim > LargestHeadDim || heads % layout.KvHeads != 0)
+        {
+            throw new ArgumentException($"attention of {heads} heads of {layout.HeadDim} elements over {layout.KvHeads}: "
+                + $"the heads must be a multiple, and hold at most {LargestHeadDim}");
+        }
+
+        var stride = ((layout.HeadDim + 15) / 16 * 16) + 4;
+        lock (_gate)
+        {
+            _device.Launch("attention", LaunchGrid.Blocks(heads, batch.Rows, 128), ((2 * KvLayout.PageSize) + 1) * stride * sizeof(float),
+                Floats(q), gpu.Memory, layout.PageBytes, gpu.Plane(layer, value: false), gpu.Plane(layer, value: true),
+                BatchInts.Argument(_batch.Set(BatchInts.Pack(batch)), batch), layout.KvHeads, layout.HeadDim, 1f / MathF.Sqrt(layout.HeadDim), Floats(o));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void SiluAndMul(FloatBuffer gate, FloatBuffer up, FloatBuffer u, long count)
+    {
+        Require(gate, count, 1);
+        Require(up, count, 1);
+        Require(u, count, 1);
+        var blocks = Math.Min(LaunchGrid.Parts(count, Threads), 4096);
+        _device.Launch("silu_and_mul", LaunchGrid.Blocks(blocks, Threads), 0, Floats(gate), Floats(up), Floats(u), count);
+    }
+
+    /// <inheritdoc/>
+    public override void GatherRows(FloatBuffer x, ReadOnlySpan<int> rows, FloatBuffer y, int width)
+    {
+        Require(y, rows.Length, width);
+        foreach (var row in rows)
+        {
+            Require(x, row + 1L, width);
+        }
+
+        lock (_gate)
+        {
+            _device.Launch("gather_rows", LaunchGrid.Blocks(rows.Length, Threads), 0, Floats(x), _tokens.Set(rows), Floats(y), width);
+        }
+    }
+
+    private static void Require(FloatBuffer buffer, long rows, int width)
+    {
+        if (rows * width > buffer.Length || rows < 0)
+        {
+            throw new ArgumentException($"[{rows}, {width}] does not fit a buffer of {buffer.Length} floats");
+        }
+    }
+
+    private void FloatGemm(GpuRows x, GpuLinear w, FloatBuffer y, bool accumulate)
+    {
+        var format = w.Format switch
+        {
+            WeightFormat.Float32 => "float32",
+            WeightFormat.Float16 => "float16",
+            WeightFormat.Int8 => "dequantized8",
+            _ => "dequantized4",
+        };
+        var (tile, channels) = x.Rows < 3 ? (1, 16) : (8, 32);
+        _device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(x.Rows, tile), 128), 0,
+            x.Floats(), x.Stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, Floats(y), x.Rows, w.OutFeatures, accumulate);
+    }
+
+    private void Butterflies(FloatBuffer x, long groups, HadamardShape shape, int groupSize)
+    {
+        var bytes = groupSize * sizeof(float);
+        if (bytes > _device.MaxSharedBytes)
+        {
+            throw new ArgumentException($"hadamard_transform of {shape.Doublings} x {shape.Inner} elements at once: "
+                + $"this GPU's shared memory holds {_device.MaxSharedBytes / sizeof(float)}");
+        }
+
+        var groupsOfBlock = Math.Max(1, 1024 / groupSize);
+        var threads = Math.Clamp(groupSize * groupsOfBlock / 8, 128, 1024);
+        _device.Launch("hadamard_butterflies", LaunchGrid.Blocks(LaunchGrid.Parts(groups, groupsOfBlock), threads / 32 * 32), groupsOfBlock * bytes,
+            Floats(x), groups, shape.Doublings, shape.Inner, groupsOfBlock, shape.Order == 1 ? shape.Scale : 1f);
+    }
+
+    // Which entries of the m x m matrix are -1, eight of a row to a byte; one copy for all shapes of this order.
+    private DeviceMemory Signs(HadamardShape shape)
+    {
+        if (_hadamardSigns.TryGetValue(shape.Order, out var known))
+        {
+            return known;
+        }
+
+        var m = shape.Order;
+        var signs = new byte[(m + 7) / 8 * m];
+        for (var to = 0; to < m; to++)
+        {
+            for (var from = 0; from < m; from++)
+            {
+                signs[(to / 8 * m) + from] |= (byte)(shape.Matrix[(from * m) + to] > 0 ? 0 : 1 << (to % 8));
+            }
+        }
+
+        var memory = _device.Allocate(signs.Length, $"signs of the Hadamard matrix of order {m}");
+        memory.Write<byte>(signs);
+        return _hadamardSigns[m] = memory;
+    }
+}

@@ -1,0 +1,213 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using ManagedCuda;
+using ManagedCuda.BasicTypes;
+using static ManagedCuda.DriverAPINativeMethods;
+
+namespace QuaRot.Kernels.Gpu;
+
+/// <summary>One GPU: a thread of its own holds context and stream, and does all work in the order in which it was asked.</summary>
+/// <remarks>
+/// Thread-safe. Launches are queued and return at once; copies and allocations wait. The first failure is kept: from then on every call
+/// throws it, because what was computed since is not to be trusted.
+/// </remarks>
+internal sealed class GpuDevice : IDisposable
+{
+    private readonly BlockingCollection<Action> _queue = [];
+    private readonly Thread _thread;
+    private PrimaryContext? _context;
+    private CudaStream? _stream;
+    private KernelLibrary? _kernels;
+    private volatile ExceptionDispatchInfo? _failure;
+    private int _disposed;
+
+    /// <summary>Takes the GPU and compiles and loads the kernels.</summary>
+    /// <exception cref="GpuException">There is no such GPU, or it is not usable; says why.</exception>
+    public GpuDevice(int ordinal, KernelCache? cache)
+    {
+        Info = GpuInventory.Require(ordinal);
+        var cubins = new KernelCompiler(Info.Architecture, cache).CompileAll(KernelSource.Sources);
+        _thread = new Thread(DoWork) { IsBackground = true, Name = Info.ToString() };
+        _thread.Start();
+        try
+        {
+            Invoke(() => Open(cubins));
+        }
+        catch
+        {
+            // A context that does not come up must not leave a thread behind; the cause goes to the caller.
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Which GPU it is.</summary>
+    public GpuInfo Info { get; }
+
+    /// <summary>Most bytes of shared memory a block may have.</summary>
+    public int MaxSharedBytes { get; private set; }
+
+    /// <summary>Free and total bytes.</summary>
+    public (long Free, long Total) Memory()
+    {
+        var (free, total) = (0L, 0L);
+        Invoke(() => (free, total) = ((long)_context!.GetFreeDeviceMemorySize(), (long)_context.GetTotalDeviceMemorySize()));
+        return (free, total);
+    }
+
+    /// <summary>Allocates device memory, not initialised.</summary>
+    /// <param name="bytes">Usable bytes.</param>
+    /// <param name="what">What it is for, in words that a user understands.</param>
+    /// <exception cref="GpuException">It does not fit; says what, how much, and how much is free.</exception>
+    public DeviceMemory Allocate(long bytes, string what)
+    {
+        CUdeviceptr address = default;
+        var result = CUResult.Success;
+        Invoke(() => result = MemoryManagement.cuMemAlloc_v2(ref address, Math.Max(bytes, 16)));
+        if (result == CUResult.ErrorOutOfMemory)
+        {
+            var (free, total) = Memory();
+            throw new GpuException($"{Info}: {what} takes {Mebibytes(bytes)}, but only {Mebibytes(free)} of {Mebibytes(total)} are free");
+        }
+
+        Check(result, $"allocating {Mebibytes(bytes)} for {what}");
+        return new DeviceMemory(this, address.Pointer, bytes);
+    }
+
+    /// <summary>Queues a kernel.</summary>
+    public void Launch(string kernel, LaunchGrid grid, int sharedBytes, params ReadOnlySpan<LaunchArgument> arguments)
+    {
+        var copy = arguments.ToArray();
+        Enqueue(() => Check(_kernels!.Launch(kernel, grid, sharedBytes, copy, _stream!.Stream), $"launching {kernel}"));
+    }
+
+    /// <summary>Queues a copy of <paramref name="values"/>, which must not change afterwards.</summary>
+    public unsafe void Upload(DeviceMemory target, int[] values)
+    {
+        CUdeviceptr address = new() { Pointer = target.Address };
+        Enqueue(() =>
+        {
+            // From pageable memory: the driver has taken the bytes when the call returns.
+            fixed (int* source = values)
+            {
+                Check(AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(address, (nint)source, values.Length * sizeof(int), _stream!.Stream), "a copy");
+            }
+        });
+    }
+
+    /// <summary>Copies from the host and waits.</summary>
+    public void CopyToDevice(ulong target, nint source, long bytes) => InvokeAndWait("a copy to the GPU", () =>
+        AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(new CUdeviceptr { Pointer = target }, source, bytes, _stream!.Stream));
+
+    /// <summary>Copies to the host and waits.</summary>
+    public void CopyToHost(nint target, ulong source, long bytes) => InvokeAndWait("a copy from the GPU", () =>
+        AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(target, new CUdeviceptr { Pointer = source }, bytes, _stream!.Stream));
+
+    /// <summary>Queues a fill.</summary>
+    public void Fill(ulong target, byte value, long bytes) => Enqueue(() =>
+        Check(MemsetAsync.cuMemsetD8Async(new CUdeviceptr { Pointer = target }, value, bytes, _stream!.Stream), "a fill"));
+
+    /// <summary>Seconds that the GPU takes for what <paramref name="queue"/> queues.</summary>
+    public double Time(Action queue)
+    {
+        CudaEvent? start = null, end = null;
+        Enqueue(() => (start = new CudaEvent()).Record(_stream!.Stream));
+        queue();
+        Enqueue(() => (end = new CudaEvent()).Record(_stream!.Stream));
+        var milliseconds = 0f;
+        InvokeAndWait("timing", () => CUResult.Success);
+        Invoke(() => milliseconds = CudaEvent.ElapsedTime(start!, end!));
+        start!.Dispose();
+        end!.Dispose();
+        return milliseconds / 1000;
+    }
+
+    /// <summary>Frees memory after the work queued before.</summary>
+    public void Free(ulong address)
+    {
+        // After the device is disposed its context has freed everything. A lost context cannot free, and its memory is gone with it.
+        if (Volatile.Read(ref _disposed) == 0)
+        {
+            _queue.Add(() => _ = MemoryManagement.cuMemFree_v2(new CUdeviceptr { Pointer = address }));
+        }
+    }
+
+    /// <summary>Finishes the queued work, then gives the GPU back with all its memory.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _queue.CompleteAdding();
+            _thread.Join();
+        }
+    }
+
+    private static string Mebibytes(long bytes) => $"{bytes / 1048576.0:0.0} MiB";
+
+    private void Open(byte[][] cubins)
+    {
+        _context = new PrimaryContext(Info.Ordinal);
+        _stream = new CudaStream(CUStreamFlags.NonBlocking);
+        var shared = 0;
+        Check(DeviceManagement.cuDeviceGetAttribute(ref shared, CUDeviceAttribute.MaxSharedMemoryPerBlockOptin, _context.Device), "asking for limits");
+        MaxSharedBytes = shared;
+        _kernels = new KernelLibrary(_context, cubins);
+    }
+
+    private void Check(CUResult result, string what)
+    {
+        if (result != CUResult.Success)
+        {
+            throw new GpuException($"{Info}: {what} failed: {new CudaException(result).Message}");
+        }
+    }
+
+    private void Enqueue(Action work)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        _failure?.Throw();
+        _queue.Add(() =>
+        {
+            if (_failure is null)
+            {
+                work();
+            }
+        });
+    }
+
+    private void Invoke(Action work)
+    {
+        // Not disposed: the device thread may still be inside Set when the wait ends.
+        var done = new ManualResetEventSlim();
+        Enqueue(work);
+        _queue.Add(done.Set);
+        done.Wait();
+        _failure?.Throw();
+    }
+
+    // Kernels run later than they are launched: this is where their faults come out.
+    private void InvokeAndWait(string what, Func<CUResult> work) => Invoke(() =>
+    {
+        Check(work(), what);
+        Check(Streams.cuStreamSynchronize(_stream!.Stream), $"work before {what}");
+    });
+
+    private void DoWork()
+    {
+        foreach (var work in _queue.GetConsumingEnumerable())
+        {
+            try
+            {
+                work();
+            }
+            catch (Exception e)
+            {
+                // Kept for whoever calls next; nothing queued behind it runs.
+                _failure ??= ExceptionDispatchInfo.Capture(e);
+            }
+        }
+
+        _stream?.Dispose();
+        _context?.Dispose();
+    }
+}

@@ -1,0 +1,169 @@
+using System.Runtime.InteropServices;
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Reference;
+
+namespace QuaRot.Kernels.Gpu;
+
+/// <summary>Runs each op on a GPU and in plain loops, and compares the bits: a driver or compiler that breaks the contract shows here.</summary>
+public sealed class KernelCheck
+{
+    private readonly Func<Backend, float[]> _run;
+
+    private KernelCheck(string name, Func<Backend, float[]> run) => (Name, _run) = (name, run);
+
+    /// <summary>All checks: every kernel at least once.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new("embed_tokens, gather_rows", Embed),
+        new("rms_norm", b => Apply(b, 5 * 1000, (x, y) => b.RmsNorm(x, null, 1e-5f, y, 5, 1000))),
+        new("silu_and_mul", b => Apply(b, 5000, (x, y) => b.SiluAndMul(x, x, y, 5000))),
+        new("apply_rope", Rope),
+        new("hadamard_transform, 2^k", b => Hadamard(b, new HadamardShape(4, 128, 1))),
+        new("hadamard_transform, m·2^k", b => Hadamard(b, new HadamardShape(1, 20, 64))),
+        new("w4a4_gemm, 1 row", b => Gemm(b, WeightFormat.Int4, 1, 0, 4)),
+        new("w4a4_gemm, 4 rows", b => Gemm(b, WeightFormat.Int4, 4, 0, 4)),
+        new("w4a4_gemm, 70 rows in groups (tensor cores)", b => Gemm(b, WeightFormat.Int4, 70, 64, 4)),
+        new("w8a8_gemm, 1 row", b => Gemm(b, WeightFormat.Int8, 1, 0, 8)),
+        new("w8a8_gemm, 4 rows", b => Gemm(b, WeightFormat.Int8, 4, 0, 8)),
+        new("w8a8_gemm, 70 rows (tensor cores)", b => Gemm(b, WeightFormat.Int8, 70, 0, 8)),
+        .. Enum.GetValues<WeightFormat>().SelectMany(format => ((int[])[1, 9]).Select(rows =>
+            new KernelCheck($"gemm, {format} weights, float activations, {rows} row(s)", b => Gemm(b, format, rows, 0, 16)))),
+        new("gemm, float weights, 4-bit activations", b => Gemm(b, WeightFormat.Float16, 2, 0, 4)),
+        .. ((int[])[4, 8, 16, 32]).Select(bits =>
+            new KernelCheck($"append_paged_kv_cache, attention, KV{bits}", b => Attention(b, bits))),
+    ];
+
+    /// <summary>Kernels that it covers.</summary>
+    public string Name { get; }
+
+    /// <summary>Null where every bit agrees; else the first element that does not.</summary>
+    /// <exception cref="GpuException">The GPU failed.</exception>
+    public string? Run(GpuBackend gpu)
+    {
+        using var reference = new ReferenceBackend();
+        var (expected, actual) = (_run(reference), _run(gpu));
+        for (var i = 0; i < expected.Length; i++)
+        {
+            if (BitConverter.SingleToInt32Bits(expected[i]) != BitConverter.SingleToInt32Bits(actual[i]))
+            {
+                return $"element {i} is {actual[i]:R}, the reference has {expected[i]:R}";
+            }
+        }
+
+        return null;
+    }
+
+    private static float[] Values(int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() - 0.5) * (random.Next(50) == 0 ? 40 : 2)))];
+    }
+
+    private static float[] Read(FloatBuffer buffer)
+    {
+        var values = new float[buffer.Length];
+        buffer.CopyTo(values);
+        return values;
+    }
+
+    private static float[] Apply(Backend backend, int length, Action<FloatBuffer, FloatBuffer> op)
+    {
+        using var x = backend.Upload(Values(length, 1));
+        using var y = backend.Upload(new float[length]);
+        op(x, y);
+        return Read(y);
+    }
+
+    private static LinearWeights Linear(WeightFormat format, int outFeatures, int inFeatures, int group)
+    {
+        var isInteger = format is WeightFormat.Int4 or WeightFormat.Int8;
+        var shape = new LinearWeights
+        {
+            Name = "check",
+            OutFeatures = outFeatures,
+            InFeatures = inFeatures,
+            Format = format,
+            Data = default,
+            GroupSize = group,
+            Scales = isInteger ? Values(outFeatures * (group == 0 ? 1 : inFeatures / group), 2) : [],
+            Bias = Values(outFeatures, 3),
+        };
+        var data = new byte[shape.RowBytes * outFeatures];
+        var values = Values(outFeatures * inFeatures, 4);
+        if (isInteger)
+        {
+            new Random(5).NextBytes(data);
+        }
+        else if (format == WeightFormat.Float32)
+        {
+            MemoryMarshal.AsBytes(values.AsSpan()).CopyTo(data);
+        }
+        else
+        {
+            values.Select(x => (Half)x).ToArray().AsSpan().CopyTo(MemoryMarshal.Cast<byte, Half>(data.AsSpan()));
+        }
+
+        return shape with { Data = data };
+    }
+
+    private static float[] Embed(Backend backend)
+    {
+        using var table = backend.LoadEmbedding(Linear(WeightFormat.Float16, 50, 100, 0));
+        using var x = backend.AllocateFloats(300);
+        using var y = backend.AllocateFloats(200);
+        backend.EmbedTokens(table, [49, 0, 7], x);
+        backend.GatherRows(x, [2, 0], y, 100);
+        return Read(y);
+    }
+
+    private static float[] Rope(Backend backend)
+    {
+        using var table = new RopeTable(backend, 100, 64, 10_000f);
+        using var x = backend.Upload(Values(3 * 2 * 64, 6));
+        backend.ApplyRope(x, table, [0, 50, 99], heads: 2);
+        return Read(x);
+    }
+
+    private static float[] Hadamard(Backend backend, HadamardShape shape)
+    {
+        using var x = backend.Upload(Values(3 * shape.Width, 7));
+        backend.HadamardTransform(x, 3, shape);
+        return Read(x);
+    }
+
+    private static float[] Gemm(Backend backend, WeightFormat format, int rows, int group, int bits)
+    {
+        const int Out = 70;
+        const int In = 320;
+        using var w = backend.LoadLinear(Linear(format, Out, In, group));
+        using var x = backend.Upload(Values(rows * In, 8));
+        using var quantized = backend.AllocateRows(rows, In);
+        using var y = backend.Upload(Values(rows * Out, 9));
+        backend.QuantizePerToken(x, quantized, rows, In, bits, 0.9f);
+        backend.Gemm(quantized, w, y, accumulate: true);
+        return Read(y);
+    }
+
+    private static float[] Attention(Backend backend, int bits)
+    {
+        const int Rows = 70;
+        const int Dim = 80;
+        var layout = new KvLayout { PageCount = 2, Layers = 1, KvHeads = 2, HeadDim = Dim, KeyBits = bits, ValueBits = bits, Clip = 0.95f };
+        var batch = new ForwardBatch
+        {
+            TokenIds = new int[Rows],
+            Positions = [.. Enumerable.Range(0, Rows)],
+            SequenceOfRow = new int[Rows],
+            BlockTables = [[1, 0]],
+            OutputRows = [],
+        };
+        using var cache = backend.AllocateKvCache(layout);
+        using var kv = backend.Upload(Values(Rows * 2 * Dim, 10));
+        using var q = backend.Upload(Values(Rows * 4 * Dim, 11));
+        using var o = backend.AllocateFloats(q.Length);
+        backend.AppendPagedKvCache(kv, kv, cache, 0, batch);
+        backend.Attention(q, cache, 0, batch, 4, o);
+        return Read(o);
+    }
+}

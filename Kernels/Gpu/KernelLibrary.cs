@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using ManagedCuda;
+using ManagedCuda.BasicTypes;
+using static ManagedCuda.DriverAPINativeMethods;
+
+namespace QuaRot.Kernels.Gpu;
+
+/// <summary>The loaded kernels of one context, and the one place that launches them. For the device's thread alone.</summary>
+internal sealed unsafe class KernelLibrary
+{
+    private const int MaxArguments = 16;
+
+    /// <summary>More dynamic shared memory than this must be asked for.</summary>
+    private const int DefaultSharedBytes = 48 * 1024;
+
+    private readonly CUmodule[] _modules;
+    private readonly byte[][] _cubins;
+    private readonly Dictionary<string, CUfunction> _kernels = [];
+    private readonly Dictionary<string, int> _sharedBytes = [];
+    private readonly LaunchArgument* _values = (LaunchArgument*)NativeMemory.AllocZeroed(MaxArguments, (nuint)sizeof(LaunchArgument));
+    private readonly nint[] _addresses = new nint[MaxArguments];
+
+    public KernelLibrary(CudaContext context, byte[][] cubins)
+    {
+        _cubins = cubins;
+        _modules = [.. cubins.Select(context.LoadModulePTX)];
+        for (var i = 0; i < MaxArguments; i++)
+        {
+            _addresses[i] = (nint)(_values + i);
+        }
+    }
+
+    ~KernelLibrary() => NativeMemory.Free(_values);
+
+    /// <summary>Queues a kernel in a stream; the driver has copied the arguments when it returns.</summary>
+    public CUResult Launch(string kernel, LaunchGrid grid, int sharedBytes, LaunchArgument[] arguments, CUstream stream)
+    {
+        var function = Find(kernel);
+        AllowSharedMemory(kernel, function, sharedBytes);
+        arguments.CopyTo(new Span<LaunchArgument>(_values, MaxArguments));
+        return DriverAPINativeMethods.Launch.cuLaunchKernel(
+            function, checked((uint)grid.X), checked((uint)grid.Y), checked((uint)grid.Z), (uint)grid.ThreadsX, (uint)grid.ThreadsY, 1,
+            (uint)sharedBytes, stream, _addresses, null!);
+    }
+
+    private CUfunction Find(string kernel)
+    {
+        if (_kernels.TryGetValue(kernel, out var known))
+        {
+            return known;
+        }
+
+        // Asked of the module that has it: the driver counts a question after a name that is not there as an error.
+        var section = Encoding.ASCII.GetBytes($".text.{kernel}\0");
+        var module = Array.FindIndex(_cubins, cubin => cubin.AsSpan().IndexOf(section) >= 0);
+        CUfunction function = default;
+        if (module >= 0 && ModuleManagement.cuModuleGetFunction(ref function, _modules[module], kernel) == CUResult.Success)
+        {
+            return _kernels[kernel] = function;
+        }
+
+        throw new GpuException($"no kernel '{kernel}' in Kernels/Cuda");
+    }
+
+    private void AllowSharedMemory(string kernel, CUfunction function, int bytes)
+    {
+        if (bytes <= Math.Max(DefaultSharedBytes, _sharedBytes.GetValueOrDefault(kernel)))
+        {
+            return;
+        }
+
+        var result = FunctionManagement.cuFuncSetAttribute(function, CUFunctionAttribute.MaxDynamicSharedSizeBytes, bytes);
+        _sharedBytes[kernel] = result == CUResult.Success
+            ? bytes
+            : throw new GpuException($"{kernel}: {bytes} bytes of shared memory are more than this GPU has");
+    }
+}

@@ -1,0 +1,4 @@
+namespace QuaRot.Kernels.Tests.Model;
+
+/// <summary>On the GPU too, and against what the CPU left: a history may move from one to the other.</summary>
+public sealed class GpuBatchInvarianceTests() : BatchInvarianceTests(SharedGpu.Require());
