@@ -4,7 +4,7 @@ using System.Text;
 namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>
-/// Byte-pair encoding of one word: starting from single bytes, always the pair of lowest rank is merged, the leftmost first.
+/// Byte-pair encoding of one word: starting from single bytes or characters, always the pair of lowest rank is merged, the leftmost first.
 /// </summary>
 /// <remarks>
 /// Sennrich et al., arXiv 1508.07909. A linked list of symbols and a queue of candidate pairs make it O(n log n) for a word of n bytes;
@@ -13,13 +13,19 @@ namespace QuaRot.Checkpoints.Tokenizers;
 internal sealed class BytePairMerger
 {
     private readonly int[] _idOfByte;
+    private readonly Dictionary<int, int>? _idOfCharacter;
     private readonly Dictionary<ulong, Merge> _merges;
 
-    /// <summary>Creates it from the id of each byte and the merges.</summary>
-    public BytePairMerger(int[] idOfByte, Dictionary<ulong, Merge> merges)
+    /// <summary>Creates it for a model.</summary>
+    public BytePairMerger(BpeModel model)
     {
-        _idOfByte = idOfByte;
-        _merges = merges;
+        _idOfByte = model.IdOfByte;
+        _merges = model.Merges;
+        if (model.ByteFallback)
+        {
+            _idOfCharacter = model.Vocab.Where(e => Rune.TryGetRuneAt(e.Key + '\0', 0, out var r) && r.Utf16SequenceLength == e.Key.Length)
+                .ToDictionary(e => Rune.GetRuneAt(e.Key, 0).Value, e => e.Value);
+        }
     }
 
     /// <summary>The key of a pair of neighbours in the table of merges.</summary>
@@ -30,10 +36,9 @@ internal sealed class BytePairMerger
     public ReadOnlySpan<int> Encode(ReadOnlySpan<char> word, MergeWorkspace work)
     {
         work.Reserve(Encoding.UTF8.GetMaxByteCount(word.Length));
-        int count = Encoding.UTF8.GetBytes(word, work.Bytes);
+        int count = _idOfCharacter is null ? Bytes(word, work, 0) : Characters(word, work);
         for (int i = 0; i < count; i++)
         {
-            work.Ids[i] = _idOfByte[work.Bytes[i]];
             work.Previous[i] = i - 1;
             work.Next[i] = i + 1 < count ? i + 1 : -1;
         }
@@ -43,6 +48,30 @@ internal sealed class BytePairMerger
         while (work.Queue.TryDequeue(out int position, out ulong priority))
             MergeAt(work, position, rank: (int)(priority >> 32));
         return Pack(work.Ids, count);
+    }
+
+    private int Bytes(ReadOnlySpan<char> word, MergeWorkspace work, int start)
+    {
+        int count = Encoding.UTF8.GetBytes(word, work.Bytes);
+        for (int i = 0; i < count; i++)
+            work.Ids[start + i] = _idOfByte[work.Bytes[i]];
+        return count;
+    }
+
+    private int Characters(ReadOnlySpan<char> word, MergeWorkspace work)
+    {
+        int count = 0;
+        for (int i = 0; i < word.Length;)
+        {
+            Rune.DecodeFromUtf16(word[i..], out var rune, out int width);
+            if (_idOfCharacter!.TryGetValue(rune.Value, out int id))
+                work.Ids[count++] = id;
+            else
+                count += Bytes(word.Slice(i, width), work, count);
+            i += width;
+        }
+
+        return count;
     }
 
     private void Propose(MergeWorkspace work, int left)
