@@ -10,7 +10,7 @@ namespace QuaRot.Checkpoints.Tokenizers;
 /// <c>&lt;0xFF&gt;</c>; false when it starts from bytes.
 /// </param>
 internal sealed record BpeModel(
-    IReadOnlyDictionary<string, int> Vocab, int[] IdOfByte, Dictionary<ulong, BytePairMerger.Merge> Merges, bool IgnoreMerges, bool ByteFallback)
+    IReadOnlyDictionary<string, int> Vocab, int[] IdOfByte, MergeTable Merges, bool IgnoreMerges, bool ByteFallback)
 {
     /// <summary>The bytes that a token of the model stands for.</summary>
     public byte[] BytesOf(string token) => ByteFallback

@@ -73,20 +73,20 @@ internal static class BpeModelReader
         return idOfByte;
     }
 
-    private static Dictionary<ulong, BytePairMerger.Merge> ReadMerges(JsonFields model, Dictionary<string, int> vocab)
+    private static MergeTable ReadMerges(JsonFields model, Dictionary<string, int> vocab)
     {
         var list = model.Get("merges");
         if (list.ValueKind != JsonValueKind.Array)
             throw model.Fault("merges", "is not a list");
         if (list.GetArrayLength() == 0)
             throw model.Fault("merges", "is empty");
-        var merges = new Dictionary<ulong, BytePairMerger.Merge>(list.GetArrayLength());
+        var merges = new MergeTable(list.GetArrayLength());
         int rank = 0;
         foreach (var entry in list.EnumerateArray())
         {
             var (left, right) = ReadPair(model, rank, entry);
             // A pair that is listed twice counts with its last rank, as in Hugging Face tokenizers.
-            merges[BytePairMerger.Key(IdOf(left), IdOf(right))] = new BytePairMerger.Merge(rank, IdOf(left + right));
+            merges.Set(IdOf(left), IdOf(right), rank, IdOf(left + right));
             rank++;
         }
 

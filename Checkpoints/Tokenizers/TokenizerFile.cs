@@ -54,7 +54,7 @@ internal sealed class TokenizerFile
     private static WordSplitter Words(BpeModel model)
     {
         var tokenOfId = model.Vocab.ToDictionary(entry => entry.Value, entry => entry.Key);
-        return BlankSplitter.Allows(model.Merges.Values.Select(merge => tokenOfId[merge.Id])) ? new BlankSplitter() : new WholeText();
+        return BlankSplitter.Allows(model.Merges.MergedIds.Select(id => tokenOfId[id])) ? new BlankSplitter() : new WholeText();
     }
 
     private static List<AddedToken> ReadAddedTokens(JsonFields json, IReadOnlyDictionary<string, int> vocab)

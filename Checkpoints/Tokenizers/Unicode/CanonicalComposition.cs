@@ -9,18 +9,39 @@ namespace QuaRot.Checkpoints.Tokenizers.Unicode;
 /// </remarks>
 internal static class CanonicalComposition
 {
-    /// <summary>NFC of well-formed text; the very same string where nothing changes for sure.</summary>
+    /// <summary>NFC of well-formed text; the very same string where nothing can change.</summary>
     public static string Normalize(string text)
     {
         var data = CanonicalData.Instance;
-        if (data.IsStable(text))
+        int unstable = data.NextUnstable(text, 0);
+        if (unstable == text.Length)
             return text;
+        var result = new StringBuilder(text.Length);
+        int done = 0;
+        while (unstable < text.Length)
+        {
+            // From the starter that what follows may join, to the next one that joins nothing.
+            int start = unstable > done ? unstable - (char.IsLowSurrogate(text[unstable - 1]) ? 2 : 1) : done;
+            int end = unstable;
+            while (end < text.Length && (char.IsLowSurrogate(text[end]) || data.IsUnstable(text, end)))
+                end++;
+            result.Append(text, done, start - done);
+            Append(data, text.AsSpan(start, end - start), result);
+            done = end;
+            unstable = data.NextUnstable(text, end);
+        }
+
+        return result.Append(text, done, text.Length - done).ToString();
+    }
+
+    private static void Append(CanonicalData data, ReadOnlySpan<char> text, StringBuilder result)
+    {
         var points = new List<int>(text.Length);
         foreach (var rune in text.EnumerateRunes())
             Decompose(data, rune.Value, points);
         var classes = points.ConvertAll(data.ClassOf);
         Reorder(points, classes);
-        return Compose(data, points, classes);
+        Compose(data, points, classes, result);
     }
 
     private static void Decompose(CanonicalData data, int codePoint, List<int> target)
@@ -54,7 +75,7 @@ internal static class CanonicalComposition
         }
     }
 
-    private static string Compose(CanonicalData data, List<int> points, List<byte> classes)
+    private static void Compose(CanonicalData data, List<int> points, List<byte> classes, StringBuilder result)
     {
         int starter = -1;
         int length = 0;
@@ -75,10 +96,8 @@ internal static class CanonicalComposition
             points[length++] = points[i];
         }
 
-        var text = new StringBuilder(length);
         foreach (int point in points[..length])
-            text.Append(new Rune(point));
-        return text.ToString();
+            result.Append(new Rune(point));
     }
 
     private static int Join(CanonicalData data, int first, int second) =>

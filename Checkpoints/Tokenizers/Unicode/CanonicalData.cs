@@ -42,20 +42,25 @@ internal sealed class CanonicalData
     /// <summary>The primary composite of two code points.</summary>
     public bool TryCompose(int first, int second, out int composite) => _compositions.TryGetValue((first, second), out composite);
 
-    /// <summary>True where every character is a starter that NFC leaves alone whatever stands around it.</summary>
-    public bool IsStable(ReadOnlySpan<char> text)
+    /// <summary>
+    /// The first character at or behind <paramref name="start"/> that NFC may change or join with its neighbours; the text's length when
+    /// there is none.
+    /// </summary>
+    public int NextUnstable(ReadOnlySpan<char> text, int start)
     {
-        for (int i = 0; i < text.Length; i++)
+        for (int i = start; i < text.Length; i++)
         {
-            char c = text[i];
-            if (c < 0x300)
-                continue;
-            if (char.IsHighSurrogate(c) ? _unstable.Contains(char.ConvertToUtf32(c, text[++i])) : _unstableBasic[c])
-                return false;
+            if (text[i] >= 0x300 && IsUnstable(text, i))
+                return i;
         }
 
-        return true;
+        return text.Length;
     }
+
+    /// <summary>False for a starter that NFC leaves alone whatever stands before it; <paramref name="index"/> is where it begins.</summary>
+    public bool IsUnstable(ReadOnlySpan<char> text, int index) => char.IsSurrogate(text[index])
+        ? char.IsHighSurrogate(text[index]) && _unstable.Contains(char.ConvertToUtf32(text[index], text[index + 1]))
+        : _unstableBasic[text[index]];
 
     private void Add(string item)
     {
