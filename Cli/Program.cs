@@ -9,6 +9,7 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     GenerateCommand.Create(),
     QuantizeCommand.Create(),
     EvalCommand.Create(),
+    TokenizeCommand.Create(),
 };
 
 // Longer than the host takes to stop, so that a signal ends in an orderly way.

@@ -90,16 +90,11 @@ internal sealed class TokenizerFile
 
     private int? ReadBos(JsonFields json, string folder)
     {
-        if (PipelineReader.ReadFirstToken(json) is { } first)
-        {
-            return Vocabulary.IdOf(first)
-                ?? throw json.Fault("post_processor", $"puts '{first}' first, which is no token");
-        }
-
         var config = TokenizerConfigFile.Read(folder);
-        if (config is not { BosToken: { } token, AddsBos: true })
-            return null;
-        return Vocabulary.IdOf(token)
+        int? bos = config?.BosToken is not { } token ? null : Vocabulary.IdOf(token)
             ?? throw new CheckpointException(config.Path, $"bos_token is '{token}', which is not in tokenizer.json");
+        if (PipelineReader.ReadFirstToken(json) is { } first)
+            return Vocabulary.IdOf(first) ?? throw json.Fault("post_processor", $"puts '{first}' first, which is no token");
+        return config is { AddsBos: true } ? bos : null;
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Grpc.Net.Client;
+using QuaRot.Checkpoints.Chat;
 using QuaRot.Cli.Client;
 using QuaRot.Cli.Serving;
 using QuaRot.Contracts.V1;
@@ -18,6 +19,7 @@ internal static class ServeCommand
     private static readonly Option<string> Data = new("--data") { Description = "Folder of the session store", DefaultValueFactory = _ => "data" };
     private static readonly Option<string> Backend = new("--backend") { Description = "cpu or reference", DefaultValueFactory = _ => "cpu" };
     private static readonly Option<int> KvTokens = new("--kv-tokens") { Description = "Positions of KV cache, shared by all sessions", DefaultValueFactory = _ => 16 * 1024 };
+    private static readonly Option<string?> Template = new("--chat-template") { Description = "Chat template by name, instead of the checkpoint's own: " + string.Join(", ", ChatTemplate.Names) };
     private static readonly Option<string?> AskText = new("--ask") { Description = "Ask this through the gRPC port once everything is up" };
     private static readonly Option<bool> Chat = new("--chat") { Description = "Chat at the terminal, if there is one" };
     private static readonly Option<bool> Exit = new("--exit") { Description = "Stop after --ask" };
@@ -27,7 +29,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve a model: silo, grains and gateway in one process")
         {
-            Model, Shards, Host, Port, Data, Backend, KvTokens, AskText, Chat, Exit, Verbose,
+            Model, Shards, Host, Port, Data, Backend, KvTokens, Template, AskText, Chat, Exit, Verbose,
         };
         command.SetAction(Run);
         return command;
@@ -72,6 +74,7 @@ internal static class ServeCommand
         Data = args.GetRequiredValue(Data),
         Backend = args.GetRequiredValue(Backend),
         KvTokens = args.GetValue(KvTokens),
+        ChatTemplate = args.GetValue(Template),
         Verbose = args.GetValue(Verbose),
     };
 

@@ -11,6 +11,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Storage;
+using QuaRot.Checkpoints.Chat;
 using QuaRot.Cli.Commands;
 using QuaRot.Contracts.Shards;
 using QuaRot.Gateway;
@@ -122,6 +123,7 @@ public sealed class ClusterHost : IAsyncDisposable
             model.Shards = options.Shards;
             model.Backend = options.Backend;
             model.KvTokens = options.KvTokens;
+            model.ChatTemplate = options.ChatTemplate;
         });
         silo.AddSqliteSessions(sessionFile);
     }
@@ -156,7 +158,9 @@ public sealed class ClusterHost : IAsyncDisposable
             throw new CommandException($"--kv-tokens: is {_options.KvTokens}; must be at least 1");
         if (!BackendRegistry.Names.Contains(_options.Backend))
             throw new CommandException($"--backend: there is no '{_options.Backend}'; there are {string.Join(" and ", BackendRegistry.Names)}");
-        _ = (model.Tokenizer, model.Template);
+        if (_options.ChatTemplate is { } name && !ChatTemplate.Names.Contains(name))
+            throw new CommandException($"--chat-template: there is no '{name}'; there are {string.Join(", ", ChatTemplate.Names)}");
+        _ = (model.Tokenizer, model.Template, model.StopTokenIds);
     }
 
     private async Task<ShardStatus[]> LoadShards()

@@ -26,6 +26,9 @@ public sealed record ServeOptions
     /// <summary>Positions of KV cache per stage, shared by all sessions.</summary>
     public int KvTokens { get; init; } = 16 * 1024;
 
+    /// <summary>Name of the chat template; null to take the checkpoint's own.</summary>
+    public string? ChatTemplate { get; init; }
+
     /// <summary>Log informational messages too.</summary>
     public bool Verbose { get; init; }
 }

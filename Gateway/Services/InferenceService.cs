@@ -16,7 +16,7 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
     private const int MaxPage = 1000;
     private const string Owner = "anonymous";
 
-    private readonly RequestValidator _validator = new(model.Tokenizer, model.Config.VocabSize, model.Config.BosTokenId, model.MaxContext);
+    private readonly RequestValidator _validator = new(model.Tokenizer, model.Config.VocabSize, model.MaxContext);
 
     /// <inheritdoc/>
     public override async Task Generate(GenerateRequest request, IServerStreamWriter<GenerateResponse> responseStream, ServerCallContext context)
@@ -75,7 +75,7 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
         var response = new TokenizeResponse();
         if (request.Text.Length > 0)
             response.TokenIds.AddRange(Encode(request).Select(id => (uint)id));
-        else if (request.AddBos && model.Config.BosTokenId is { } bos)
+        else if (request.AddBos && model.Tokenizer.BosTokenId is { } bos)
             response.TokenIds.Add((uint)bos);
         return Task.FromResult(response);
     }

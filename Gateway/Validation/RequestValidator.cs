@@ -7,7 +7,7 @@ using QuaRot.Contracts.V1;
 namespace QuaRot.Gateway.Validation;
 
 /// <summary>Checks everything that can be checked without a session, and tokenizes prompts.</summary>
-internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? bosTokenId, int maxContext)
+internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int maxContext)
 {
     private const int MaxSessionIdLength = 64;
     private const int MaxRoleLength = 32;
@@ -20,7 +20,7 @@ internal sealed class RequestValidator(Tokenizer tokenizer, int vocabSize, int? 
         var sampling = SamplingValidator.Check(request.Sampling, vocabSize);
         var prompt = request.InputCase switch
         {
-            GenerateRequest.InputOneofCase.Prompt => tokenizer.Encode(Text("prompt", request.Prompt), bosTokenId is not null, false),
+            GenerateRequest.InputOneofCase.Prompt => tokenizer.Encode(Text("prompt", request.Prompt), tokenizer.BosTokenId is not null, false),
             GenerateRequest.InputOneofCase.TokenIds => Ids("token_ids.ids", request.TokenIds.Ids),
             _ => throw Field.Invalid("prompt", "neither prompt nor token_ids is set"),
         };
