@@ -12,6 +12,7 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     SynthCommand.Create(),
     BenchCommand.Create(),
     DoctorCommand.Create(),
+    TokenizeCommand.Create(),
 };
 
 // Longer than the host takes to stop, so that a signal ends in an orderly way.

@@ -3,7 +3,7 @@ using QuaRot.Checkpoints.Tokenizers;
 namespace QuaRot.Checkpoints.Chat;
 
 /// <summary>
-/// How a checkpoint wants conversations written. Known templates are implemented here and recognised by their exact text.
+/// How a checkpoint wants conversations written. Known templates are implemented here and recognised by their text.
 /// </summary>
 /// <remarks>
 /// The templates are programs in Jinja; running whatever a checkpoint brings would let its author decide what is trusted. Written by hand,
@@ -17,16 +17,35 @@ public abstract class ChatTemplate
     /// <summary>The roles that messages may have.</summary>
     public abstract IReadOnlyList<string> Roles { get; }
 
+    /// <summary>The token that ends a message; a model that writes it has ended its answer.</summary>
+    public abstract string EndToken { get; }
+
+    /// <summary>Names that <see cref="Load"/> takes.</summary>
+    public static IReadOnlyList<string> Names => ChatTemplateCatalog.Names;
+
+    /// <summary>Says how a user picks a template by its name.</summary>
+    internal static string HowToChoose => $"choose one with --chat-template: {string.Join(", ", Names)}";
+
     /// <summary>
-    /// Picks the template of a checkpoint folder by chat_template.jinja or, without that, tokenizer_config.json's <c>chat_template</c>.
+    /// Picks the template of a checkpoint folder: the named one or, without a name, by chat_template.jinja or, without that,
+    /// tokenizer_config.json's <c>chat_template</c>.
     /// </summary>
+    /// <param name="folder">The checkpoint; its tokenizer_config.json says what bos_token and eos_token are.</param>
+    /// <param name="name">One of <see cref="Names"/>, or null.</param>
     /// <exception cref="CheckpointException">There is no template, it cannot be read, or it is none of the known ones.</exception>
-    public static ChatTemplate Load(string folder)
+    /// <exception cref="ArgumentException">There is no template of that name.</exception>
+    public static ChatTemplate Load(string folder, string? name = null)
     {
-        var (file, text, bos) = ChatTemplateFile.Read(folder);
-        return LexiTemplate.Recognises(text)
-            ? new LexiTemplate(bos)
-            : throw new CheckpointException(file, $"the chat template is not known; known: {LexiTemplate.TemplateName}");
+        var tokens = ChatTemplateFile.ReadTokens(folder);
+        if (name is not null)
+        {
+            return ChatTemplateCatalog.ByName(name, tokens)
+                ?? throw new ArgumentException($"There is no chat template '{name}'; there are {string.Join(", ", Names)}.", nameof(name));
+        }
+
+        var (file, text) = ChatTemplateFile.Read(folder);
+        return ChatTemplateCatalog.Recognise(text, tokens)
+            ?? throw new CheckpointException(file, $"the chat template is not known; {HowToChoose}");
     }
 
     /// <summary>Writes a whole conversation.</summary>

@@ -24,6 +24,9 @@ internal sealed class LexiTemplate(string bosToken) : ChatTemplate
     /// <inheritdoc/>
     public override IReadOnlyList<string> Roles { get; } = ["user", "assistant"];
 
+    /// <inheritdoc/>
+    public override string EndToken => End;
+
     /// <summary>True when <paramref name="source"/> is this template; like Jinja, it overlooks one line break at the end.</summary>
     public static bool Recognises(string source)
     {

@@ -18,8 +18,12 @@ internal static class BpeModelReader
         if (type != "BPE")
             throw model.Fault("type", $"is {type}, which is not supported; only BPE is");
         RefuseUnsupported(model);
+        bool fallback = model.OptionalBool("byte_fallback") ?? false;
+        bool ignoreMerges = model.OptionalBool("ignore_merges") ?? false;
+        if (fallback && ignoreMerges)
+            throw model.Fault("ignore_merges", "is true together with byte_fallback, which is not supported");
         var vocab = ReadVocab(model);
-        return new BpeModel(vocab, ReadBytes(model, vocab), ReadMerges(model, vocab), model.OptionalBool("ignore_merges") ?? false);
+        return new BpeModel(vocab, ReadBytes(model, vocab, fallback), ReadMerges(model, vocab), ignoreMerges, fallback);
     }
 
     private static void RefuseUnsupported(JsonFields model)
@@ -30,8 +34,6 @@ internal static class BpeModelReader
                 throw model.Fault(field, "is set, which is not supported");
         }
 
-        if (model.OptionalBool("byte_fallback") == true)
-            throw model.Fault("byte_fallback", "is true, which is not supported");
         if (model.TryGet("dropout", out var dropout) && !(dropout.ValueKind == JsonValueKind.Number && dropout.GetDouble() == 0))
             throw model.Fault("dropout", "is set, which is not supported");
     }
@@ -53,34 +55,38 @@ internal static class BpeModelReader
         return vocab;
     }
 
-    // Without a token for every byte some texts could not be encoded, and generated text could not be tokenized again.
-    private static int[] ReadBytes(JsonFields model, Dictionary<string, int> vocab)
+    // Without a token for every byte some texts could not be encoded, and generated text could not be tokenized again. With one, unk_token
+    // and fuse_unk never come into play.
+    private static int[] ReadBytes(JsonFields model, Dictionary<string, int> vocab, bool fallback)
     {
         var idOfByte = new int[256];
         for (int b = 0; b < 256; b++)
         {
-            string token = ByteAlphabet.ToChar((byte)b).ToString();
+            string token = fallback ? BpeModel.NameOf(b) : ByteAlphabet.ToChar((byte)b).ToString();
             if (!vocab.TryGetValue(token, out idOfByte[b]))
-                throw model.Fault("vocab", $"has no token '{token}' for the byte 0x{b:X2}; this is no byte-level BPE");
+            {
+                throw model.Fault("vocab", $"has no token '{token}' for the byte 0x{b:X2}; this is no "
+                    + (fallback ? "BPE with byte fallback" : "byte-level BPE"));
+            }
         }
 
         return idOfByte;
     }
 
-    private static Dictionary<ulong, BytePairMerger.Merge> ReadMerges(JsonFields model, Dictionary<string, int> vocab)
+    private static MergeTable ReadMerges(JsonFields model, Dictionary<string, int> vocab)
     {
         var list = model.Get("merges");
         if (list.ValueKind != JsonValueKind.Array)
             throw model.Fault("merges", "is not a list");
         if (list.GetArrayLength() == 0)
             throw model.Fault("merges", "is empty");
-        var merges = new Dictionary<ulong, BytePairMerger.Merge>(list.GetArrayLength());
+        var merges = new MergeTable(list.GetArrayLength());
         int rank = 0;
         foreach (var entry in list.EnumerateArray())
         {
             var (left, right) = ReadPair(model, rank, entry);
             // A pair that is listed twice counts with its last rank, as in Hugging Face tokenizers.
-            merges[BytePairMerger.Key(IdOf(left), IdOf(right))] = new BytePairMerger.Merge(rank, IdOf(left + right));
+            merges.Set(IdOf(left), IdOf(right), rank, IdOf(left + right));
             rank++;
         }
 

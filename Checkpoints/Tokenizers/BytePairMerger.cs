@@ -1,39 +1,82 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>
-/// Byte-pair encoding of one word: starting from single bytes, always the pair of lowest rank is merged, the leftmost first.
+/// Byte-pair encoding of one word: starting from single bytes or characters, always the pair of lowest rank is merged, the leftmost first.
 /// </summary>
 /// <remarks>
-/// Sennrich et al., arXiv 1508.07909. A linked list of symbols and a queue of candidate pairs make it O(n log n) for a word of n bytes;
-/// looking for the best pair anew after each merge would be quadratic, which a text without a blank could exploit.
+/// Sennrich et al., arXiv 1508.07909. In an ordinary word the best pair is looked for anew after each merge, which is quadratic but fast
+/// where all of it lies in a cache line or two. A long one gets a linked list of symbols and a queue of candidate pairs, O(n log n): a text
+/// without a blank must not be able to exploit the former.
 /// </remarks>
 internal sealed class BytePairMerger
 {
+    private const int ShortWord = 64;
     private readonly int[] _idOfByte;
-    private readonly Dictionary<ulong, Merge> _merges;
+    private readonly Dictionary<int, int>? _idOfCharacter;
+    private readonly MergeTable _merges;
 
-    /// <summary>Creates it from the id of each byte and the merges.</summary>
-    public BytePairMerger(int[] idOfByte, Dictionary<ulong, Merge> merges)
+    /// <summary>Creates it for a model.</summary>
+    public BytePairMerger(BpeModel model)
     {
-        _idOfByte = idOfByte;
-        _merges = merges;
+        _idOfByte = model.IdOfByte;
+        _merges = model.Merges;
+        if (model.ByteFallback)
+        {
+            _idOfCharacter = model.Vocab.Where(e => Rune.TryGetRuneAt(e.Key + '\0', 0, out var r) && r.Utf16SequenceLength == e.Key.Length)
+                .ToDictionary(e => Rune.GetRuneAt(e.Key, 0).Value, e => e.Value);
+        }
     }
-
-    /// <summary>The key of a pair of neighbours in the table of merges.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Key(int left, int right) => ((ulong)(uint)left << 32) | (uint)right;
 
     /// <summary>The ids of a word; the span is a view of the workspace, valid until its next use.</summary>
     public ReadOnlySpan<int> Encode(ReadOnlySpan<char> word, MergeWorkspace work)
     {
         work.Reserve(Encoding.UTF8.GetMaxByteCount(word.Length));
-        int count = Encoding.UTF8.GetBytes(word, work.Bytes);
+        int count = _idOfCharacter is null ? Bytes(word, work, 0) : Characters(word, work);
+        return count <= ShortWord ? MergeShort(work.Ids.AsSpan(0, count)) : MergeLong(work, count);
+    }
+
+    private ReadOnlySpan<int> MergeShort(Span<int> ids)
+    {
+        // ranks[i] and merged[i] are of the pair (i, i + 1).
+        Span<int> ranks = stackalloc int[ShortWord];
+        Span<int> merged = stackalloc int[ShortWord];
+        for (int i = 0; i + 1 < ids.Length; i++)
+            ranks[i] = _merges.Rank(ids[i], ids[i + 1], out merged[i]);
+        while (ids.Length > 1)
+        {
+            int pairs = ids.Length - 1;
+            int best = 0;
+            for (int i = 1; i < pairs; i++)
+            {
+                if (ranks[i] < ranks[best])
+                    best = i;
+            }
+
+            if (ranks[best] == int.MaxValue)
+                break;
+            ids[best] = merged[best];
+            ids[(best + 2)..].CopyTo(ids[(best + 1)..]);
+            ids = ids[..^1];
+            if (best + 1 < pairs)
+            {
+                ranks[(best + 2)..pairs].CopyTo(ranks[(best + 1)..]);
+                merged[(best + 2)..pairs].CopyTo(merged[(best + 1)..]);
+                ranks[best] = _merges.Rank(ids[best], ids[best + 1], out merged[best]);
+            }
+
+            if (best > 0)
+                ranks[best - 1] = _merges.Rank(ids[best - 1], ids[best], out merged[best - 1]);
+        }
+
+        return ids;
+    }
+
+    private ReadOnlySpan<int> MergeLong(MergeWorkspace work, int count)
+    {
         for (int i = 0; i < count; i++)
         {
-            work.Ids[i] = _idOfByte[work.Bytes[i]];
             work.Previous[i] = i - 1;
             work.Next[i] = i + 1 < count ? i + 1 : -1;
         }
@@ -45,10 +88,35 @@ internal sealed class BytePairMerger
         return Pack(work.Ids, count);
     }
 
+    private int Bytes(ReadOnlySpan<char> word, MergeWorkspace work, int start)
+    {
+        int count = Encoding.UTF8.GetBytes(word, work.Bytes);
+        for (int i = 0; i < count; i++)
+            work.Ids[start + i] = _idOfByte[work.Bytes[i]];
+        return count;
+    }
+
+    private int Characters(ReadOnlySpan<char> word, MergeWorkspace work)
+    {
+        int count = 0;
+        for (int i = 0; i < word.Length;)
+        {
+            Rune.DecodeFromUtf16(word[i..], out var rune, out int width);
+            if (_idOfCharacter!.TryGetValue(rune.Value, out int id))
+                work.Ids[count++] = id;
+            else
+                count += Bytes(word.Slice(i, width), work, count);
+            i += width;
+        }
+
+        return count;
+    }
+
     private void Propose(MergeWorkspace work, int left)
     {
-        if (_merges.TryGetValue(Key(work.Ids[left], work.Ids[work.Next[left]]), out var merge))
-            work.Queue.Enqueue(left, ((ulong)(uint)merge.Rank << 32) | (uint)left);
+        int rank = _merges.Rank(work.Ids[left], work.Ids[work.Next[left]], out _);
+        if (rank != int.MaxValue)
+            work.Queue.Enqueue(left, ((ulong)(uint)rank << 32) | (uint)left);
     }
 
     private void MergeAt(MergeWorkspace work, int left, int rank)
@@ -56,11 +124,10 @@ internal sealed class BytePairMerger
         int right = work.Next[left];
         // An entry is stale when one of its symbols has merged with another since: then this pair, if any, has another rank and its own
         // entry.
-        if (work.Ids[left] < 0 || right < 0
-            || !_merges.TryGetValue(Key(work.Ids[left], work.Ids[right]), out var merge) || merge.Rank != rank)
+        if (work.Ids[left] < 0 || right < 0 || _merges.Rank(work.Ids[left], work.Ids[right], out int merged) != rank)
             return;
 
-        work.Ids[left] = merge.Id;
+        work.Ids[left] = merged;
         work.Ids[right] = -1;
         int after = work.Next[right];
         work.Next[left] = after;
@@ -85,9 +152,4 @@ internal sealed class BytePairMerger
 
         return ids.AsSpan(0, length);
     }
-
-    /// <summary>What a pair merges to, and how early.</summary>
-    /// <param name="Rank">Position in the list of merges; lower goes first.</param>
-    /// <param name="Id">The merged token.</param>
-    internal readonly record struct Merge(int Rank, int Id);
 }

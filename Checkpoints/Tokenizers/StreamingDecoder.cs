@@ -10,17 +10,26 @@ namespace QuaRot.Checkpoints.Tokenizers;
 public sealed class StreamingDecoder(Tokenizer tokenizer, bool skipSpecial = true)
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
+    private bool _atStart = true;
 
     /// <summary>Takes the next token and returns the text that is now certain, perhaps none.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is not in the vocabulary; the decoder is unchanged.</exception>
     public string Push(int id)
     {
         var bytes = tokenizer.BytesOf(id);
-        return skipSpecial && tokenizer.IsSpecial(id) ? "" : Convert(bytes, flush: false);
+        if (bytes.IsEmpty || (skipSpecial && tokenizer.IsSpecial(id)))
+            return "";
+        bool strip = _atStart && tokenizer.StripsFirstBlank && bytes[0] == ' ';
+        _atStart = false;
+        return Convert(strip ? bytes[1..] : bytes, flush: false);
     }
 
     /// <summary>Ends the stream: an unfinished character becomes U+FFFD. Afterwards the decoder can take another stream.</summary>
-    public string Flush() => Convert([], flush: true);
+    public string Flush()
+    {
+        _atStart = true;
+        return Convert([], flush: true);
+    }
 
     private string Convert(ReadOnlySpan<byte> bytes, bool flush)
     {

@@ -4,32 +4,44 @@ using System.Text;
 namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>
-/// The byte-level BPE tokenizer of a Hugging Face folder (tokenizer.json); gives the ids that Hugging Face tokenizers gives.
+/// The BPE tokenizer of a Hugging Face folder (tokenizer.json), byte-level or with byte fallback; gives the ids that Hugging Face tokenizers
+/// gives.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Any text can be encoded, and decoding gives it back exactly, except that lone surrogates become U+FFFD. What is a letter or
-/// a number is up to the runtime's Unicode version: a character that is newer than Hugging Face's version may be split elsewhere.
+/// Thread-safe. Any text can be encoded. Decoding gives it back exactly, except that lone surrogates become U+FFFD, and for what the file
+/// itself makes of text (NFC, blanks around added tokens that strip them). What is a letter or a number is up to the runtime's Unicode
+/// version: a character that is newer than Hugging Face's version may be split elsewhere.
 /// </remarks>
 public sealed class Tokenizer
 {
     private readonly Vocabulary _vocabulary;
-    private readonly AddedTokenMatcher[] _added;
+    private readonly TextNormalizer _normalizer;
+    private readonly AddedTokenMatcher? _verbatim;
+    private readonly AddedTokenMatcher? _normalized;
     private readonly WordEncoder _words;
 
     private Tokenizer(TokenizerFile file)
     {
         _vocabulary = file.Vocabulary;
-        // Hugging Face looks for tokens that are not normalized first, and for the others in what these leave over.
-        _added = [.. file.AddedTokens.GroupBy(t => t.Normalized).OrderBy(g => g.Key).Select(g => new AddedTokenMatcher(g))];
+        _normalizer = file.Normalizer;
+        _verbatim = Matcher(file.AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
+        _normalized = Matcher(file.AddedTokens.Where(t => t.Normalized).Select(t => (file.Normalizer.Normalize(t.Content), t)));
         _words = new WordEncoder(file);
         BosTokenId = file.BosTokenId;
+        StripsFirstBlank = file.StripsFirstBlank;
     }
 
     /// <summary>One more than the largest token id; a model's own vocabulary may be padded beyond it.</summary>
     public int VocabSize => _vocabulary.Size;
 
-    /// <summary>The token that tokenizer_config.json calls <c>bos_token</c>; null when there is none.</summary>
+    /// <summary>
+    /// The token that begins every text: what <c>post_processor</c> puts first or, where it puts none, tokenizer_config.json's
+    /// <c>bos_token</c>, unless <c>add_bos_token</c> is false; null when there is none.
+    /// </summary>
     public int? BosTokenId { get; }
+
+    /// <summary>True when decoding drops the blank that encoding put in front of the text.</summary>
+    internal bool StripsFirstBlank { get; }
 
     /// <summary>Reads tokenizer.json and, if there is one, tokenizer_config.json.</summary>
     /// <exception cref="CheckpointException">
@@ -50,14 +62,16 @@ public sealed class Tokenizer
     /// </summary>
     /// <param name="segments">Stretches of one text; their borders are no word borders.</param>
     /// <param name="addBos">Put <see cref="BosTokenId"/> first.</param>
+    /// <param name="continues">Other tokens come before these: what a tokenizer does at the start of a text is not done.</param>
     /// <exception cref="InvalidOperationException"><paramref name="addBos"/> without a <see cref="BosTokenId"/>.</exception>
-    public int[] Encode(IReadOnlyList<TextSegment> segments, bool addBos = false)
+    public int[] Encode(IReadOnlyList<TextSegment> segments, bool addBos = false, bool continues = false)
     {
         var ids = new List<int>();
         if (addBos)
             ids.Add(BosTokenId ?? throw new InvalidOperationException("The tokenizer has no bos_token to put first."));
         var text = new TrustedText(segments);
-        EncodeRange(text, 0, text.Text.Length, pass: 0, ids, new MergeWorkspace());
+        var work = new MergeWorkspace();
+        ForEach(_verbatim, text, 0, text.Text.Length, ids, (start, end) => EncodeNormalized(text, start, end, atStart: start == 0 && !continues, ids, work));
         return [.. ids];
     }
 
@@ -75,7 +89,8 @@ public sealed class Tokenizer
                 bytes.Write(piece);
         }
 
-        return Encoding.UTF8.GetString(bytes.WrittenSpan);
+        var text = bytes.WrittenSpan;
+        return Encoding.UTF8.GetString(StripsFirstBlank && text is [(byte)' ', ..] ? text[1..] : text);
     }
 
     /// <summary>The id of a token as tokenizer.json writes it (a blank is Ġ); null when there is no such token.</summary>
@@ -93,23 +108,36 @@ public sealed class Tokenizer
     /// <exception cref="ArgumentOutOfRangeException">The id is not in the vocabulary.</exception>
     public bool IsSpecial(int id) => _vocabulary.IsSpecial(id);
 
-    private void EncodeRange(TrustedText text, int start, int end, int pass, List<int> ids, MergeWorkspace work)
+    private static AddedTokenMatcher? Matcher(IEnumerable<(string, AddedToken)> tokens) =>
+        tokens.ToArray() is { Length: > 0 } some ? new AddedTokenMatcher(some) : null;
+
+    // Hugging Face looks for tokens that are not normalized first, and for the others in the normalized text that these leave over.
+    private void EncodeNormalized(TrustedText text, int start, int end, bool atStart, List<int> ids, MergeWorkspace work)
     {
-        if (pass == _added.Length)
+        int offset = start;
+        if (!_normalizer.IsNone)
         {
-            if (start < end)
-                _words.Encode(text.Text.AsSpan(start, end - start), ids, work);
-            return;
+            // Normalizing may move characters over the border of trust; a stretch that is not trusted all through is then not trusted at all.
+            text = new TrustedText(_normalizer.Normalize(text.Text[start..end]), text.IsTrusted(start, end));
+            (start, end, offset) = (0, text.Text.Length, 0);
         }
 
+        ForEach(_normalized, text, start, end, ids, (from, to) =>
+            _words.Encode(text.Text.AsSpan(from, to - from), atStart && from == offset, ids, work));
+    }
+
+    // Appends the added tokens of a text, and has what lies between them encoded.
+    private static void ForEach(AddedTokenMatcher? added, TrustedText text, int start, int end, List<int> ids, Action<int, int> encode)
+    {
         while (start < end)
         {
-            var token = _added[pass].Find(text, start, end, out int position);
-            EncodeRange(text, start, position, pass + 1, ids, work);
-            if (token is null)
+            var match = added?.Find(text, start, end);
+            if (match is not { Start: var stop } || stop > start)
+                encode(start, match?.Start ?? end);
+            if (match is not { } found)
                 return;
-            ids.Add(token.Id);
-            start = position + token.Content.Length;
+            ids.Add(found.Token.Id);
+            start = found.End;
         }
     }
 }

@@ -5,23 +5,20 @@ namespace QuaRot.Checkpoints.Tokenizers;
 
 /// <summary>What tokenizer.json and tokenizer_config.json say, checked.</summary>
 /// <remarks>
-/// <c>truncation</c>, <c>padding</c> and <c>post_processor</c> are not read: they say what Hugging Face adds to or cuts from a finished
-/// list of ids, which here is for the caller to decide.
+/// <c>truncation</c> and <c>padding</c> are not read: they say what Hugging Face cuts from or adds to a finished list of ids, which here is
+/// for the caller to decide.
 /// </remarks>
 internal sealed class TokenizerFile
 {
     private TokenizerFile(JsonFields json, string folder)
     {
-        if (json.TryGet("normalizer", out var normalizer))
-            throw json.Fault("normalizer", $"is {TypeOf(json, "normalizer", normalizer)}, which is not supported; only null is");
-        ReadByteLevel(json, "decoder");
-        var preTokenizer = ReadByteLevel(json, "pre_tokenizer");
-        AddPrefixSpace = preTokenizer.OptionalBool("add_prefix_space") ?? true;
-        UseRegex = preTokenizer.OptionalBool("use_regex") ?? true;
+        Normalizer = PipelineReader.ReadNormalizer(json);
         Model = BpeModelReader.Read(json.Object("model"));
+        PreTokenizer = Model.ByteFallback ? PipelineReader.ReadMetaspace(json, Words(Model)) : PipelineReader.ReadByteLevel(json);
+        StripsFirstBlank = PipelineReader.ReadDecoder(json, Model.ByteFallback);
         AddedTokens = ReadAddedTokens(json, Model.Vocab);
-        Vocabulary = new Vocabulary(Model.Vocab, AddedTokens);
-        BosTokenId = ReadBos(folder, Vocabulary);
+        Vocabulary = new Vocabulary(Model, AddedTokens);
+        BosTokenId = ReadBos(json, folder);
     }
 
     public BpeModel Model { get; }
@@ -32,11 +29,11 @@ internal sealed class TokenizerFile
 
     public int? BosTokenId { get; }
 
-    /// <summary>True when a text that does not begin with a blank gets one.</summary>
-    public bool AddPrefixSpace { get; }
+    public TextNormalizer Normalizer { get; }
 
-    /// <summary>True when GPT-2's pattern splits the text into words; false when all of it is one word.</summary>
-    public bool UseRegex { get; }
+    public PreTokenizer PreTokenizer { get; }
+
+    public bool StripsFirstBlank { get; }
 
     /// <summary>Reads the files of a folder; tokenizer_config.json may be absent.</summary>
     /// <exception cref="CheckpointException">A file is missing or broken, or asks for something that is not supported.</exception>
@@ -54,16 +51,11 @@ internal sealed class TokenizerFile
         }
     }
 
-    private static JsonFields ReadByteLevel(JsonFields json, string field)
+    private static WordSplitter Words(BpeModel model)
     {
-        var part = json.Get(field);
-        string type = TypeOf(json, field, part);
-        return type == "ByteLevel"
-            ? json.Nested(field, part)
-            : throw json.Fault($"{field}.type", $"is {type}, which is not supported; only ByteLevel is");
+        var tokenOfId = model.Vocab.ToDictionary(entry => entry.Value, entry => entry.Key);
+        return BlankSplitter.Allows(model.Merges.MergedIds.Select(id => tokenOfId[id])) ? new BlankSplitter() : new WholeText();
     }
-
-    private static string TypeOf(JsonFields json, string field, JsonElement part) => json.Nested(field, part).String("type");
 
     private static List<AddedToken> ReadAddedTokens(JsonFields json, IReadOnlyDictionary<string, int> vocab)
     {
@@ -91,22 +83,18 @@ internal sealed class TokenizerFile
         string content = json.String("content");
         if (content.Length == 0)
             throw json.Fault("content", "is empty");
-        foreach (string option in (string[])["single_word", "lstrip", "rstrip"])
-        {
-            if (json.OptionalBool(option) == true)
-                throw json.Fault(option, $"is true for '{content}', which is not supported");
-        }
-
         bool special = json.OptionalBool("special") ?? false;
-        return new AddedToken(json.Int("id", 0, BpeModelReader.MaxId), content, special, json.OptionalBool("normalized") ?? !special);
+        return new AddedToken(json.Int("id", 0, BpeModelReader.MaxId), content, special, json.OptionalBool("normalized") ?? !special,
+            json.OptionalBool("lstrip") ?? false, json.OptionalBool("rstrip") ?? false, json.OptionalBool("single_word") ?? false);
     }
 
-    private static int? ReadBos(string folder, Vocabulary vocabulary)
+    private int? ReadBos(JsonFields json, string folder)
     {
         var config = TokenizerConfigFile.Read(folder);
-        if (config?.BosToken is not { } token)
-            return null;
-        return vocabulary.IdOf(token)
+        int? bos = config?.BosToken is not { } token ? null : Vocabulary.IdOf(token)
             ?? throw new CheckpointException(config.Path, $"bos_token is '{token}', which is not in tokenizer.json");
+        if (PipelineReader.ReadFirstToken(json) is { } first)
+            return Vocabulary.IdOf(first) ?? throw json.Fault("post_processor", $"puts '{first}' first, which is no token");
+        return config is { AddsBos: true } ? bos : null;
     }
 }

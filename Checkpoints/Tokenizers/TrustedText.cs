@@ -30,6 +30,15 @@ internal sealed class TrustedText
         Text = WithoutLoneSurrogates(segments.Count == 1 ? segments[0].Text : text.ToString());
     }
 
+    /// <summary>Text that is trusted as a whole or not at all; it must be well-formed.</summary>
+    public TrustedText(string text, bool trusted)
+    {
+        if (trusted)
+            _ends.Add(0);
+        _ends.Add(text.Length);
+        Text = text;
+    }
+
     /// <summary>The joined text; every lone surrogate has become U+FFFD.</summary>
     public string Text { get; }
 

@@ -9,15 +9,16 @@ internal sealed class Vocabulary
     private readonly bool[] _special;
 
     /// <summary>Joins the model's tokens with the added ones, which must agree on the ids they share.</summary>
-    public Vocabulary(IReadOnlyDictionary<string, int> model, IReadOnlyList<AddedToken> added)
+    public Vocabulary(BpeModel bpe, IReadOnlyList<AddedToken> added)
     {
+        var model = bpe.Vocab;
         Size = Math.Max(model.Values.DefaultIfEmpty(-1).Max(), added.Select(t => t.Id).DefaultIfEmpty(-1).Max()) + 1;
         _ids = new Dictionary<string, int>(model, StringComparer.Ordinal);
         _tokens = new string?[Size];
         _bytes = new byte[]?[Size];
         _special = new bool[Size];
         foreach (var (token, id) in model)
-            (_tokens[id], _bytes[id]) = (token, ByteAlphabet.ToBytes(token));
+            (_tokens[id], _bytes[id]) = (token, bpe.BytesOf(token));
         foreach (var token in added)
         {
             _ids[token.Content] = token.Id;

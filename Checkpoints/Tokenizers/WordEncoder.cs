@@ -2,20 +2,24 @@ using System.Text;
 
 namespace QuaRot.Checkpoints.Tokenizers;
 
-/// <summary>Turns text without added tokens into ids: split into words, look the word up, merge it if it is new.</summary>
+/// <summary>Turns text without added tokens into ids: cut into words, look the word up, merge it if it is new.</summary>
 internal sealed class WordEncoder(TokenizerFile file)
 {
-    private readonly BytePairMerger _merger = new(file.Model.IdOfByte, file.Model.Merges);
+    private readonly BytePairMerger _merger = new(file.Model);
     private readonly WordCache _cache = new();
 
     /// <summary>Appends the ids of <paramref name="text"/>, which must be well-formed and not empty.</summary>
-    public void Encode(ReadOnlySpan<char> text, List<int> ids, MergeWorkspace work)
+    /// <param name="text">A normalized stretch between added tokens.</param>
+    /// <param name="atStart">True when nothing comes before it.</param>
+    /// <param name="ids">Takes the ids.</param>
+    /// <param name="work">Buffers of this call.</param>
+    public void Encode(ReadOnlySpan<char> text, bool atStart, List<int> ids, MergeWorkspace work)
     {
-        if (file.AddPrefixSpace && text[0] != ' ')
-            text = $" {text}";
+        text = file.PreTokenizer.Blanks(text, atStart);
+        var words = file.PreTokenizer.Words;
         while (!text.IsEmpty)
         {
-            int length = file.UseRegex ? Gpt2Splitter.FirstWord(text) : text.Length;
+            int length = words.FirstWord(text);
             ids.AddRange(EncodeWord(text[..length], work));
             text = text[length..];
         }

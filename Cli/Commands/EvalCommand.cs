@@ -36,7 +36,8 @@ internal static class EvalCommand
         if (!file.Exists)
             throw new CommandException($"{file}: there is no such file");
         using var checkpoint = Checkpoint.Open(folder);
-        var tokens = Tokenizer.Load(folder).Encode(File.ReadAllText(file.FullName), addBos: true, parseSpecial: false);
+        var tokenizer = Tokenizer.Load(folder);
+        var tokens = tokenizer.Encode(File.ReadAllText(file.FullName), addBos: tokenizer.BosTokenId is not null, parseSpecial: false);
         var started = Stopwatch.StartNew();
         var result = Measure(checkpoint, tokens, args, cancellationToken);
         Print(args, checkpoint.Config, file, result, started.Elapsed);

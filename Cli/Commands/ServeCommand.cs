@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using QuaRot.Checkpoints.Chat;
 using QuaRot.Cli.Client;
 using QuaRot.Cli.Serving;
 using QuaRot.Contracts.V1;
@@ -20,6 +21,7 @@ internal static class ServeCommand
     private static readonly Option<string?> TlsCert = new("--tls-cert") { Description = "Speak TLS with the certificate in this PEM file; intermediate ones may follow it" };
     private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the certificate's private key" };
     private static readonly Option<string?> ApiKeys = new("--api-keys") { Description = "File of API keys, one a line, KEY or NAME:KEY; callers need one of them" };
+    private static readonly Option<string?> Template = new("--chat-template") { Description = "Chat template by name, instead of the checkpoint's own: " + string.Join(", ", ChatTemplate.Names) };
     private static readonly Option<string?> AskText = new("--ask") { Description = "Ask this through the gRPC port once everything is up" };
     private static readonly Option<bool> Chat = new("--chat") { Description = "Chat at the terminal, if there is one" };
     private static readonly Option<bool> Exit = new("--exit") { Description = "Stop after --ask" };
@@ -29,7 +31,7 @@ internal static class ServeCommand
     {
         var command = new Command("serve", "Serve a model: silo, grains and gateway in one process")
         {
-            Model, Shards, Host, Port, Data, Device, KvTokens, TlsCert, TlsKey, ApiKeys, AskText, Chat, Exit, Verbose,
+            Model, Shards, Host, Port, Data, Device, KvTokens, Template, TlsCert, TlsKey, ApiKeys, AskText, Chat, Exit, Verbose,
         };
         command.SetAction(Run);
         return command;
@@ -84,6 +86,7 @@ internal static class ServeCommand
             _ => throw new CommandException("--tls-cert: is given without --tls-key"),
         },
         ApiKeys = args.GetValue(ApiKeys),
+        ChatTemplate = args.GetValue(Template),
         Verbose = args.GetValue(Verbose),
     };
 

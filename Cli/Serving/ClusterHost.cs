@@ -13,6 +13,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Storage;
+using QuaRot.Checkpoints.Chat;
 using QuaRot.Cli.Client;
 using QuaRot.Cli.Commands;
 using QuaRot.Contracts.Shards;
@@ -151,6 +152,7 @@ public sealed class ClusterHost : IAsyncDisposable
             model.Shards = options.Shards;
             model.Backend = options.Backend;
             model.KvTokens = options.KvTokens;
+            model.ChatTemplate = options.ChatTemplate;
         });
         silo.AddSqliteSessions(sessionFile);
     }
@@ -185,7 +187,9 @@ public sealed class ClusterHost : IAsyncDisposable
             throw new CommandException($"--kv-tokens: is {_options.KvTokens}; must be at least 1");
         if (!BackendRegistry.Names.Contains(_options.Backend))
             throw new CommandException($"--device: there is no '{_options.Backend}'; there are {string.Join(" and ", BackendRegistry.Names)}");
-        _ = (model.Tokenizer, model.Template);
+        if (_options.ChatTemplate is { } name && !ChatTemplate.Names.Contains(name))
+            throw new CommandException($"--chat-template: there is no '{name}'; there are {string.Join(", ", ChatTemplate.Names)}");
+        _ = (model.Tokenizer, model.Template, model.StopTokenIds);
         CheckKeys();
     }
 

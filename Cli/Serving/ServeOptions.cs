@@ -32,6 +32,9 @@ public sealed record ServeOptions
     /// <summary>File of API keys; null lets everybody call.</summary>
     public string? ApiKeys { get; init; }
 
+    /// <summary>Name of the chat template; null to take the checkpoint's own.</summary>
+    public string? ChatTemplate { get; init; }
+
     /// <summary>Log informational messages too.</summary>
     public bool Verbose { get; init; }
 }

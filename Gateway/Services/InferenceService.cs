@@ -73,7 +73,7 @@ public sealed class InferenceService(IGrainFactory grains, ServedModelInfo model
         var response = new TokenizeResponse();
         if (request.Text.Length > 0)
             response.TokenIds.AddRange(Encode(request).Select(id => (uint)id));
-        else if (request.AddBos && model.Config.BosTokenId is { } bos)
+        else if (request.AddBos && model.Tokenizer.BosTokenId is { } bos)
             response.TokenIds.Add((uint)bos);
         return Task.FromResult(response);
     }

@@ -29,7 +29,7 @@ internal sealed class RequestValidator(ServedModelInfo model)
 
     /// <summary>Tokenizes a prompt, with the begin-of-text token in front where the model has one.</summary>
     public int[] Prompt(string field, string text) =>
-        LeavingRoom(field, model.Tokenizer.Encode(Text(field, text), model.Config.BosTokenId is not null, false));
+        LeavingRoom(field, model.Tokenizer.Encode(Text(field, text), model.Tokenizer.BosTokenId is not null, false));
 
     /// <summary>Takes a prompt of token ids as it is.</summary>
     public int[] Prompt(string field, IReadOnlyList<uint> ids) => LeavingRoom(field, Ids(field, ids));

@@ -15,6 +15,9 @@ public sealed class ModelOptions
     /// <summary>Backend that computes: <c>cpu</c>, <c>gpu</c>, <c>auto</c> or <c>reference</c>.</summary>
     public string Backend { get; set; } = "cpu";
 
+    /// <summary>Name of the chat template; null to take the checkpoint's own.</summary>
+    public string? ChatTemplate { get; set; }
+
     /// <summary>Most rows in one batch; longer prompts are prefilled in chunks.</summary>
     public int MaxBatchTokens { get; set; } = 512;
 

@@ -19,6 +19,7 @@ public sealed class ServedModel : IDisposable
     private readonly Lazy<Backend> _backend;
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<ChatTemplate> _template;
+    private readonly Lazy<IReadOnlyList<int>> _stopTokenIds;
 
     /// <summary>Takes the options; files are opened on first use.</summary>
     public ServedModel(IOptions<ModelOptions> options)
@@ -27,7 +28,10 @@ public sealed class ServedModel : IDisposable
         _checkpoint = new(() => Checkpoint.Open(_options.Path));
         _backend = new(() => BackendRegistry.Create(_options.Backend));
         _tokenizer = new(() => Tokenizer.Load(_options.Path));
-        _template = new(() => ChatTemplate.Load(_options.Path));
+        _template = new(() => ChatTemplate.Load(_options.Path, _options.ChatTemplate));
+        _stopTokenIds = new(() => [.. Config.EosTokenIds.Append(Tokenizer.IdOf(Template.EndToken)
+            ?? throw new CheckpointException(System.IO.Path.Combine(_options.Path, "tokenizer.json"),
+                $"has no token '{Template.EndToken}', with which the chat template {Template.Name} ends messages")).Distinct()]);
     }
 
     /// <summary>Name of the model: the last part of its folder's path.</summary>
@@ -44,6 +48,9 @@ public sealed class ServedModel : IDisposable
 
     /// <summary>Its chat template.</summary>
     public ChatTemplate Template => _template.Value;
+
+    /// <summary>Tokens that end an answer: those of config.json, and the one with which the chat template ends a message.</summary>
+    public IReadOnlyList<int> StopTokenIds => _stopTokenIds.Value;
 
     /// <summary>Longest context of one session: what the model was made for, or what the KV cache holds if that is less.</summary>
     public int MaxContext => Math.Min(Config.MaxPositions, _options.KvTokens);

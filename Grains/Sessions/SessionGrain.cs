@@ -179,9 +179,10 @@ public sealed class SessionGrain(
         ChatMessage[] chat = [.. messages.Select(m => new ChatMessage(m.Role, m.Content))];
         try
         {
-            return model.Tokenizer.Encode(tokens.Count == 0
-                ? model.Template.Render(chat, addGenerationPrompt: true)
-                : model.Template.RenderContinuation(chat, historyEndsWithEnd: model.Config.EosTokenIds.Contains(tokens[^1])));
+            return tokens.Count == 0
+                ? model.Tokenizer.Encode(model.Template.Render(chat, addGenerationPrompt: true))
+                : model.Tokenizer.Encode(
+                    model.Template.RenderContinuation(chat, historyEndsWithEnd: model.StopTokenIds.Contains(tokens[^1])), continues: true);
         }
         catch (ArgumentException e)
         {

@@ -29,7 +29,7 @@ internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimePr
 
     /// <summary>Settings of a turn with <paramref name="room"/> tokens left in the context.</summary>
     public TurnSettings Settings(TurnSampling sampling, int room) =>
-        sampling.ToSettings(model.Config.EosTokenIds, Math.Min(sampling.MaxTokens, room));
+        sampling.ToSettings(model.StopTokenIds, Math.Min(sampling.MaxTokens, room));
 
     /// <summary>The answer piece by piece.</summary>
     public IAsyncEnumerable<TurnChunk> Run(string sessionId, IReadOnlyList<int> history, PendingTurn turn, CancellationToken cancelled)

@@ -118,7 +118,7 @@ public sealed class ChatTemplateTests : IDisposable
 
         var error = Assert.Throws<CheckpointException>(() => ChatTemplate.Load(_folder.Path));
         Assert.EndsWith("chat_template.jinja", error.File);
-        Assert.Contains("not known; known: lexi", error.Message);
+        Assert.Contains("not known; choose one with --chat-template: lexi", error.Message);
     }
 
     [Fact]
