@@ -68,7 +68,8 @@ public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : In
                 return new RpcException(new Status(StatusOf(rejected.Reason), rejected.Message), TrailersOf(rejected));
             case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
                 return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
-            case SiloUnavailableException or EnumerationAbortedException:
+            case OrleansMessageRejectionException or EnumerationAbortedException:
+                // SiloUnavailableException is one of the first kind; another is a call that met its grain on the way out.
                 log.SiloLost(context.Method, exception.Message);
                 return new RpcException(new Status(StatusCode.Unavailable, $"A silo was lost; ask again. {exception.Message}"));
             case TimeoutException:
