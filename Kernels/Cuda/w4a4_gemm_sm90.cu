@@ -20,7 +20,7 @@
 //     +-----------+  CTA 1: the same, rows 128-255       own wgmmas of stage s - 1 run, and the two consumers cover for each other.
 //     +-----------+
 // Clusters are persistent: tiles go round robin, 8 token tiles wide bands, so that a wave of tiles shares its operands in L2.
-// Grouped: integer sums of a group go to one of two accumulator sets; the other set is converted and added to the FP32 sums meanwhile.
+// Grouped: a consumer adds a group's integer sums to its FP32 sums while the other consumer has the tensor cores.
 //
 // Launch: gridDim.x even, at most the SM count; 384 threads; shared memory 205,904 bytes (n256) or 197,760 (n128, g128).
 // Limits: k a multiple of 64 (128 for _g128), out even; |acc| * 16 < 2^31: k <= 2,097,151 for INT4 codes, 131,071 for INT8 codes.
@@ -184,40 +184,21 @@ template <int N>
 __device__ __forceinline__ void consume_groups(const float* sw, const float* sx, const float* bias, void* y, int tokens, int out, int k,
                                                int flags, u32 memory, u32 full, u32 empty, const Tile& tile, int rank, Ring& ring) {
     typedef Shape<N> S;
-    int even[N / 2], odd[N / 2];
+    int acc[N / 2];
     float t[N / 2];
-    u32 a[2][16];
+    u32 a[16];
 #pragma unroll
     for (int i = 0; i < N / 2; i++) t[i] = 0.0f;
     const int stages = k / StageK, o = first_row(tile, rank);
     const float* scales = sw + (o < out ? o : 0);   // rows past `out` compute what nobody stores
-    float2 scale = *(const float2*)scales, next = scale;
-    u32 previous = ring.stage;
-    start_stage<N>(even, a[0], memory, full, ring, 0);
-    ring.next<S::Stages>();
-    for (int s = 1; s < stages; s += 2) {
-        next = *(const float2*)(scales + (long long)s * out);
-        start_stage<N>(odd, a[1], memory, full, ring, 0);
-        wgmma_wait<1>();
-        release(empty + 8 * previous);
-        previous = ring.stage;
+    for (int s = 0; s < stages; s++) {
+        const float2 scale = *(const float2*)(scales + (long long)s * out);
+        start_stage<N>(acc, a, memory, full, ring, 0);
+        wgmma_wait<0>();
+        release(empty + 8 * ring.stage);
         ring.next<S::Stages>();
-        add_group(t, even, scale);
-        scale = next;
-        if (s + 1 == stages) break;
-        next = *(const float2*)(scales + (long long)(s + 1) * out);
-        start_stage<N>(even, a[0], memory, full, ring, 0);
-        wgmma_wait<1>();
-        release(empty + 8 * previous);
-        previous = ring.stage;
-        ring.next<S::Stages>();
-        add_group(t, odd, scale);
-        scale = next;
+        add_group(t, acc, scale);
     }
-    wgmma_wait<0>();
-    release(empty + 8 * previous);
-    if (stages % 2) add_group(t, even, scale);
-    else add_group(t, odd, scale);
     write_tile<N>(tokens, out, sx, bias, y, flags, o, tile.token, [&](int i) { return t[i]; });
 }
 

@@ -34,9 +34,9 @@ __device__ __forceinline__ void mma_s8(int (&d)[4], const u32 (&a)[4], u32 b0, u
 // First pair of 64-k blocks of part r.
 __host__ __device__ __forceinline__ int first_pair(int k, int parts, int r) { return (int)((long long)((k + 127) / 128) * r / parts); }
 
-// Dynamic shared memory: the integer sums, then the activations of this CTA's range, rows padded by 16 bytes against bank conflicts.
-__host__ __device__ __forceinline__ int memory_bytes(int tokens, int k, int parts, bool grouped) {
-    const int pairs = ((k + 127) / 128 + parts - 1) / parts, columns = tokens <= 8 ? 8 : 16;
+// Dynamic shared memory (columns: the 8 or 16 of the kernel's name): the integer sums, then the activations of this CTA's range, rows padded by 16 bytes against bank conflicts.
+__host__ __device__ __forceinline__ int memory_bytes(int tokens, int columns, int k, int parts, bool grouped) {
+    const int pairs = ((k + 127) / 128 + parts - 1) / parts;
     return (grouped ? pairs : 1) * columns * Panel * 4 + tokens * (pairs * 128 + 16);
 }
 

@@ -147,14 +147,14 @@ static void launch(const Variant& v, const Problem& p, const unsigned char* pack
         const int tiles = (p.out + 255) / 256 * ((p.tokens + v.tile - 1) / v.tile), shared = v.tile == 256 ? 205904 : 197760;
         v.gemm<<<std::min(2 * tiles, multiprocessors / 2 * 2), 384, shared, stream>>>(p.map, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
     } else {
-        const int shared = gemv::memory_bytes(p.tokens, p.k, v.parts, v.grouped);
+        const int shared = gemv::memory_bytes(p.tokens, v.max_tokens, p.k, v.parts, v.grouped);
         v.gemv<<<v.parts * ((p.out + 63) / 64), 256, shared, stream>>>(p.x, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
     }
     CHECK(cudaGetLastError());
 }
 
 static bool check(const Variant& v, int tokens, int out, int k, unsigned seed, int flags, bool biased) {
-    if (v.gemv && gemv::memory_bytes(tokens, k, v.parts, v.grouped) > 232448) return true;
+    if (v.gemv && gemv::memory_bytes(tokens, v.max_tokens, k, v.parts, v.grouped) > 232448) return true;
     Problem p(tokens, out, k, v.grouped ? k / 128 : 1, seed);
     const int step = std::max(1, tokens / 64), first = seed % step;
     const long long row_bytes = (long long)out * (flags & YIsHalf ? 2 : 4);
@@ -246,7 +246,7 @@ static void time_gemv(unsigned seed) {
             if (!v.gemv) continue;
             for (int tokens : {1, 8, 16}) {
                 if (tokens > v.max_tokens || (v.max_tokens == 16 && tokens == 8)) continue;
-                if (gemv::memory_bytes(tokens, s[1], v.parts, v.grouped) > 232448) continue;
+                if (gemv::memory_bytes(tokens, v.max_tokens, s[1], v.parts, v.grouped) > 232448) continue;
                 Problem p(tokens, s[0], s[1], v.grouped ? s[1] / 128 : 1, seed++);
                 const long long bytes = w4_words(s[0], s[1]) * 4;
                 const int copies = (int)(400000000 / bytes + 2), launches = std::max(copies, 40);
