@@ -21,6 +21,11 @@ __device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster
 __device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
 __device__ __forceinline__ void cluster_sync() { cluster_arrive(); cluster_wait(); }
 
+// A cluster barrier that orders nothing: keeps the CTAs of a cluster alive until all are here.
+__device__ __forceinline__ void cluster_linger() {
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+}
+
 // The same shared-memory offset in CTA `rank` of the cluster.
 __device__ __forceinline__ u32 peer_address(u32 address, u32 rank) {
     u32 r;
@@ -45,9 +50,10 @@ __device__ __forceinline__ void barrier_expect(u32 barrier, u32 bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
 }
 
-// `barrier` may lie in another CTA of the cluster (peer_address).
+// `barrier` may lie in another CTA of the cluster (peer_address). No `.release.cluster`: that waits for every access of the thread to
+// finish at GPU scope. Enough for telling a copy engine that shared memory has been read; not for publishing what was written.
 __device__ __forceinline__ void barrier_arrive_peer(u32 barrier) {
-    asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
+    asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
 // Waits until the phase of this parity is complete.
@@ -56,7 +62,7 @@ __device__ __forceinline__ void barrier_wait(u32 barrier, u32 parity) {
         "{\n"
         ".reg .pred done;\n"
         "again:\n"
-        "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+        "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
         "@done bra finished;\n"
         "bra again;\n"
         "finished:\n"

@@ -124,12 +124,14 @@ __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx,
     if (o >= out) return;
     const float bias0 = bias ? bias[o] : 0.0f, bias1 = bias ? bias[o + 1] : 0.0f;
 #pragma unroll
-    for (int j = 0; j < N / 8; j++) {
+    for (int j = 0; j < N / 8; j += 8) {
+        float scale[16];   // loaded together: one latency for 16 stores, not for each
 #pragma unroll
-        for (int c = 0; c < 2; c++) {
-            const int m = first + 8 * j + c;
-            if (m < tokens)
-                finish_pair(y, (long long)m * out + o, t(4 * j + c), t(4 * j + 2 + c), __ldg(sx + m), bias0, bias1, bias != nullptr, flags);
+        for (int i = 0; i < 16; i++) scale[i] = __ldg(sx + min(first + 8 * (j + i / 2) + i % 2, tokens - 1));
+#pragma unroll
+        for (int i = 0; i < 16; i++) {
+            const int m = first + 8 * (j + i / 2) + i % 2, at = 4 * (j + i / 2) + i % 2;
+            if (m < tokens) finish_pair(y, (long long)m * out + o, t(at), t(at + 2), scale[i], bias0, bias1, bias != nullptr, flags);
         }
     }
 }

@@ -29,6 +29,8 @@ struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, parts, max_to
 static const Variant variants[] = {
     {"n256", w4a4_gemm_sm90_n256, nullptr, 256, 0, 1 << 30, false}, {"n128", w4a4_gemm_sm90_n128, nullptr, 128, 0, 1 << 30, false},
     {"g128", w4a4_gemm_sm90_g128, nullptr, 128, 0, 1 << 30, true},
+    {"t8_s1", nullptr, w4a4_gemv_t8_s1, 0, 1, 8, false},   {"t16_s1", nullptr, w4a4_gemv_t16_s1, 0, 1, 16, false},
+    {"t8_s1_g128", nullptr, w4a4_gemv_t8_s1_g128, 0, 1, 8, true}, {"t16_s1_g128", nullptr, w4a4_gemv_t16_s1_g128, 0, 1, 16, true},
     {"t8_s2", nullptr, w4a4_gemv_t8_s2, 0, 2, 8, false},   {"t8_s4", nullptr, w4a4_gemv_t8_s4, 0, 4, 8, false},
     {"t8_s8", nullptr, w4a4_gemv_t8_s8, 0, 8, 8, false},   {"t16_s2", nullptr, w4a4_gemv_t16_s2, 0, 2, 16, false},
     {"t16_s4", nullptr, w4a4_gemv_t16_s4, 0, 4, 16, false}, {"t16_s8", nullptr, w4a4_gemv_t16_s8, 0, 8, 16, false},
@@ -148,7 +150,7 @@ static void launch(const Variant& v, const Problem& p, const unsigned char* pack
         v.gemm<<<std::min(2 * tiles, multiprocessors / 2 * 2), 384, shared, stream>>>(p.map, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
     } else {
         const int shared = gemv::memory_bytes(p.tokens, v.max_tokens, p.k, v.parts, v.grouped);
-        v.gemv<<<v.parts * ((p.out + 63) / 64), 256, shared, stream>>>(p.x, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
+        v.gemv<<<(v.parts == 1 ? 4 : v.parts) * ((p.out + 63) / 64), 256, shared, stream>>>(p.x, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
     }
     CHECK(cudaGetLastError());
 }
