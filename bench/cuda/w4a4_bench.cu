@@ -1,0 +1,301 @@
+// Checks and times the w4a4 kernels on one Hopper GPU: run.sh builds and starts it.
+//   w4a4_bench check SEED     every kernel against plain loops, bit for bit, at shapes chosen by risk
+//   w4a4_bench time SEED      tables of TOP/s (prefill) and TB/s of weights (decode)
+//   w4a4_bench once NAME      one launch at 8192^3 (gemm) or 22016 x 4096 (gemv), for a profiler
+#include <cuda.h>
+#include <cuda_runtime.h>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+#include "w4a4_gemm_sm90.cu"
+#include "w4a4_gemv.cu"
+#include "ceiling_s8.cu"
+#include "w4_layout.h"
+
+#define CHECK(call)                                                                                                    \
+    do {                                                                                                               \
+        const auto status = (call);                                                                                    \
+        if ((int)status != 0) { printf("%s:%d: %s gave %d\n", __FILE__, __LINE__, #call, (int)status); exit(1); }      \
+    } while (0)
+
+typedef void (*Gemm)(const TensorMap, const unsigned char*, const float*, const float*, const float*, void*, int, int, int, int);
+typedef void (*Gemv)(const signed char*, const unsigned char*, const float*, const float*, const float*, void*, int, int, int, int);
+
+struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, parts, max_tokens; bool grouped; };
+static const Variant variants[] = {
+    {"n256", w4a4_gemm_sm90_n256, nullptr, 256, 0, 1 << 30, false}, {"n128", w4a4_gemm_sm90_n128, nullptr, 128, 0, 1 << 30, false},
+    {"g128", w4a4_gemm_sm90_g128, nullptr, 128, 0, 1 << 30, true},
+    {"t8_s1", nullptr, w4a4_gemv_t8_s1, 0, 1, 8, false},   {"t16_s1", nullptr, w4a4_gemv_t16_s1, 0, 1, 16, false},
+    {"t8_s1_g128", nullptr, w4a4_gemv_t8_s1_g128, 0, 1, 8, true}, {"t16_s1_g128", nullptr, w4a4_gemv_t16_s1_g128, 0, 1, 16, true},
+    {"t8_s2", nullptr, w4a4_gemv_t8_s2, 0, 2, 8, false},   {"t8_s4", nullptr, w4a4_gemv_t8_s4, 0, 4, 8, false},
+    {"t8_s8", nullptr, w4a4_gemv_t8_s8, 0, 8, 8, false},   {"t16_s2", nullptr, w4a4_gemv_t16_s2, 0, 2, 16, false},
+    {"t16_s4", nullptr, w4a4_gemv_t16_s4, 0, 4, 16, false}, {"t16_s8", nullptr, w4a4_gemv_t16_s8, 0, 8, 16, false},
+    {"t8_s4_g128", nullptr, w4a4_gemv_t8_s4_g128, 0, 4, 8, true}, {"t8_s8_g128", nullptr, w4a4_gemv_t8_s8_g128, 0, 8, 8, true},
+    {"t16_s4_g128", nullptr, w4a4_gemv_t16_s4_g128, 0, 4, 16, true}, {"t16_s8_g128", nullptr, w4a4_gemv_t16_s8_g128, 0, 8, 16, true},
+};
+
+__device__ static unsigned hashed(unsigned x) {
+    x ^= x >> 16; x *= 0x7feb352du; x ^= x >> 15; x *= 0x846ca68bu;
+    return x ^ x >> 16;
+}
+__global__ void fill_bytes(unsigned char* p, long long n, unsigned seed) {
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll) p[i] = hashed((unsigned)i * 2654435761u + seed);
+}
+__global__ void fill_codes(signed char* p, long long n, unsigned seed) {
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll) p[i] = (int)(hashed((unsigned)i * 2654435761u + seed) & 15) - 8;
+}
+__global__ void fill_floats(float* p, long long n, unsigned seed, float low, float high) {
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll)
+        p[i] = low + (high - low) * (hashed((unsigned)i * 2654435761u + seed) >> 8) * (1.0f / 16777216);
+}
+__global__ void fill_halfs(unsigned short* p, long long n, unsigned seed) {
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll)
+        p[i] = to_half((float)(int)(hashed((unsigned)i + seed) & 1023) / 37.0f - 13.0f);
+}
+__global__ void repack(const unsigned char* source, unsigned* words, int out, int k, long long n) {
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll) words[i] = w4_repack_word(source, out, k, i);
+}
+
+// Plain loops over the checkpoint's layout, one thread an element of y; `y` holds the old values where they are added to.
+__global__ void reference(const signed char* x, const unsigned char* w, const float* sw, const float* sx, const float* bias, void* y, int tokens,
+                          int first, int step, int out, int k, int group, int flags) {
+    const long long e = blockIdx.x * 256ll + threadIdx.x;
+    const long long m = first + e / out * step;
+    const int o = e % out;
+    if (m >= tokens) return;
+    float t = 0.0f;
+    for (int g = 0; g < k / group; g++) {
+        int acc = 0;
+        for (int i = g * group; i < (g + 1) * group; i++) {
+            const int code = w4_code(w, out, k, o, i);
+            acc += x[m * k + i] * (code - (code & 8) * 2);
+        }
+        t = fmaf((float)acc, sw[(long long)g * out + o], t);
+    }
+    float v = __fmul_rn(t, sx[m]);
+    if (bias) v = __fadd_rn(v, bias[o]);
+    if (flags & YIsHalf) {
+        unsigned short* p = (unsigned short*)y + m * out + o;
+        *p = to_half(flags & Accumulate ? __fadd_rn(from_half(*p), v) : v);
+    } else {
+        float* p = (float*)y + m * out + o;
+        *p = flags & Accumulate ? __fadd_rn(*p, v) : v;
+    }
+}
+// Counts differing elements of the sampled rows, and changed bytes of the guard behind y.
+__global__ void compare(const unsigned char* a, const unsigned char* b, long long tokens, int first, int step, long long row_bytes, long long guard,
+                        unsigned long long* wrong) {
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < tokens * row_bytes + guard; i += gridDim.x * 256ll) {
+        const long long m = i / row_bytes;
+        if (m < tokens && (m < first || (m - first) % step)) continue;
+        if (a[i] != b[i]) atomicAdd(wrong, 1ull);
+    }
+}
+
+template <typename T>
+static T* allocate(long long n) {
+    T* p;
+    CHECK(cudaMalloc(&p, n * sizeof(T)));
+    return p;
+}
+
+// A linear layer and its input on the device, all random.
+struct Problem {
+    int tokens, out, k, groups;
+    signed char* x;
+    unsigned char *w, *packed;
+    float *sw, *sx, *bias;
+    void *y, *expected;
+    long long guard = 4096, y_bytes;
+    TensorMap map;
+
+    Problem(int tokens, int out, int k, int groups, unsigned seed) : tokens(tokens), out(out), k(k), groups(groups) {
+        x = allocate<signed char>((long long)tokens * k);
+        w = allocate<unsigned char>((long long)out * k / 2);
+        packed = allocate<unsigned char>(w4_words(out, k) * 4);
+        sw = allocate<float>((long long)groups * out);
+        sx = allocate<float>(tokens);
+        bias = allocate<float>(out);
+        y_bytes = (long long)tokens * out * 4 + guard;
+        y = allocate<char>(y_bytes);
+        expected = allocate<char>(y_bytes);
+        fill_codes<<<1024, 256>>>(x, (long long)tokens * k, seed);
+        fill_bytes<<<1024, 256>>>(w, (long long)out * k / 2, seed + 1);
+        fill_floats<<<64, 256>>>(sw, (long long)groups * out, seed + 2, 0.001f, 0.03f);
+        fill_floats<<<64, 256>>>(sx, tokens, seed + 3, 0.01f, 1.0f);
+        fill_floats<<<64, 256>>>(bias, out, seed + 4, -3.0f, 3.0f);
+        repack<<<1024, 256>>>(w, (unsigned*)packed, out, k, w4_words(out, k));
+        CHECK(cudaDeviceSynchronize());
+        CUtensorMap encoded;
+        const cuuint64_t size[] = {(cuuint64_t)k, (cuuint64_t)tokens}, stride[] = {(cuuint64_t)k};
+        const cuuint32_t box[] = {128, 64}, element[] = {1, 1};
+        CHECK(cuTensorMapEncodeTiled(&encoded, CU_TENSOR_MAP_DATA_TYPE_UINT8, 2, x, size, stride, box, element, CU_TENSOR_MAP_INTERLEAVE_NONE,
+                                     CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
+        memcpy(&map, &encoded, sizeof map);
+    }
+    ~Problem() {
+        for (void* p : std::initializer_list<void*>{x, w, packed, sw, sx, bias, y, expected}) cudaFree(p);
+    }
+};
+
+static int multiprocessors;
+
+static void launch(const Variant& v, const Problem& p, const unsigned char* packed, void* y, const float* bias, int flags, cudaStream_t stream = 0) {
+    if (v.gemm) {
+        const int tiles = (p.out + 255) / 256 * ((p.tokens + v.tile - 1) / v.tile), shared = v.tile == 256 ? 205904 : 197760;
+        v.gemm<<<std::min(2 * tiles, multiprocessors / 2 * 2), 384, shared, stream>>>(p.map, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
+    } else {
+        const int shared = gemv::memory_bytes(p.tokens, v.max_tokens, p.k, v.parts, v.grouped);
+        v.gemv<<<(v.parts == 1 ? 4 : v.parts) * ((p.out + 63) / 64), 256, shared, stream>>>(p.x, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
+    }
+    CHECK(cudaGetLastError());
+}
+
+static bool check(const Variant& v, int tokens, int out, int k, unsigned seed, int flags, bool biased) {
+    if (v.gemv && gemv::memory_bytes(tokens, v.max_tokens, k, v.parts, v.grouped) > 232448) return true;
+    Problem p(tokens, out, k, v.grouped ? k / 128 : 1, seed);
+    const int step = std::max(1, tokens / 64), first = seed % step;
+    const long long row_bytes = (long long)out * (flags & YIsHalf ? 2 : 4);
+    // Old values where they are added to, else a pattern that is a NaN; the guard behind the last row must stay.
+    CHECK(cudaMemset(p.y, 0xFF, p.y_bytes));
+    if (flags & Accumulate) {
+        if (flags & YIsHalf) fill_halfs<<<1024, 256>>>((unsigned short*)p.y, (long long)tokens * out, seed + 5);
+        else fill_floats<<<1024, 256>>>((float*)p.y, (long long)tokens * out, seed + 5, -9.0f, 9.0f);
+    }
+    CHECK(cudaMemcpy(p.expected, p.y, p.y_bytes, cudaMemcpyDeviceToDevice));
+    const long long samples = (tokens - first + step - 1) / step;
+    reference<<<(samples * out + 255) / 256, 256>>>(p.x, p.w, p.sw, p.sx, biased ? p.bias : nullptr, p.expected, tokens, first, step, out, k,
+                                                    v.grouped ? 128 : k, flags);
+    CHECK(cudaGetLastError());
+    launch(v, p, p.packed, p.y, biased ? p.bias : nullptr, flags);
+    unsigned long long *wrong = allocate<unsigned long long>(1), count;
+    CHECK(cudaMemset(wrong, 0, 8));
+    compare<<<1024, 256>>>((unsigned char*)p.y, (unsigned char*)p.expected, tokens, first, step, row_bytes, p.guard, wrong);
+    CHECK(cudaMemcpy(&count, wrong, 8, cudaMemcpyDeviceToHost));
+    cudaFree(wrong);
+    printf("%-12s tokens %5d out %6d k %6d flags %d bias %d: %s", v.name, tokens, out, k, flags, biased, count ? "WRONG" : "equal");
+    if (count) printf(", %llu bytes differ", count);
+    printf("\n");
+    fflush(stdout);
+    return count == 0;
+}
+
+static int check_all(unsigned seed) {
+    int bad = 0;
+    for (const Variant& v : variants) {
+        const int shapes[][3] = {{1, 64, 128}, {2, 4096, 4096}, {7, 192, 256}, {8, 130, 1152}, {13, 4096, 4096}, {16, 1024, 11008}, {16, 320, 28672},
+                                 {65, 64, 128}, {257, 322, 640}, {300, 1024, 4096}, {1000, 4096, 11008}, {2048, 12288, 4096}};
+        const int odd_k[][3] = {{1, 64, 64}, {5, 96, 192}, {16, 256, 1088}, {129, 256, 1088}};   // a half stage
+        int i = 0;
+        for (const auto& s : shapes)
+            if (s[0] <= v.max_tokens) bad += !check(v, s[0], s[1], s[2], seed += 101, i % 4, i % 3 == 1), i++;
+        if (!v.grouped)
+            for (const auto& s : odd_k)
+                if (s[0] <= v.max_tokens) bad += !check(v, s[0], s[1], s[2], seed += 101, i % 4, i % 3 == 1), i++;
+    }
+    printf("%d shapes differ\n", bad);
+    return bad != 0;
+}
+
+static double median_ms(int runs, const std::function<void()>& body) {
+    cudaEvent_t from, to;
+    CHECK(cudaEventCreate(&from));
+    CHECK(cudaEventCreate(&to));
+    for (int i = 0; i < 3; i++) body();
+    std::vector<float> times(runs);
+    for (float& t : times) {
+        CHECK(cudaEventRecord(from));
+        body();
+        CHECK(cudaEventRecord(to));
+        CHECK(cudaEventSynchronize(to));
+        CHECK(cudaEventElapsedTime(&t, from, to));
+    }
+    std::sort(times.begin(), times.end());
+    return times[runs / 2];
+}
+
+static void time_gemm(unsigned seed) {
+    int* sums = allocate<int>(1024);
+    CHECK(cudaFuncSetAttribute(ceiling_s8, cudaFuncAttributeMaxDynamicSharedMemorySize, 33792));
+    const int rounds = 4000;
+    const double ceiling = median_ms(7, [&] { ceiling_s8<<<multiprocessors, 256, 33792>>>(seed, rounds, sums); });
+    printf("ceiling, m64n256k32 alone: %.0f TOP/s\n", 2.0 * multiprocessors * 2 * rounds * 4 * 64 * 256 * 32 / ceiling / 1e9);
+    const int shapes[][3] = {{8192, 8192, 8192}, {2048, 12288, 4096}, {2048, 4096, 4096}, {2048, 22016, 4096}, {2048, 4096, 11008}, {2048, 10240, 8192},
+                             {2048, 8192, 8192}, {2048, 57344, 8192}, {2048, 8192, 28672}, {512, 12288, 4096}, {128, 12288, 4096}};
+    for (const auto& s : shapes) {
+        for (const Variant& v : variants) {
+            if (!v.gemm) continue;
+            Problem p(s[0], s[1], s[2], v.grouped ? s[2] / 128 : 1, seed++);
+            for (int flags = 0; flags <= YIsHalf; flags++) {
+                const double ms = median_ms(15, [&] { launch(v, p, p.packed, p.y, nullptr, flags); });
+                printf("gemm %-5s tokens %5d out %6d k %6d y %s: %8.1f us %6.0f TOP/s\n", v.name, s[0], s[1], s[2], flags ? "f16" : "f32", ms * 1e3,
+                       2.0 * s[0] * s[1] * s[2] / ms / 1e9);
+            }
+        }
+        fflush(stdout);
+    }
+}
+
+// Launches in one graph, each on the next of enough copies of the weights that none is found in L2.
+static void time_gemv(unsigned seed) {
+    const int shapes[][2] = {{4096, 4096}, {12288, 4096}, {22016, 4096}, {4096, 11008}, {8192, 8192}, {10240, 8192}, {57344, 8192}, {8192, 28672}};
+    for (const auto& s : shapes) {
+        for (const Variant& v : variants) {
+            if (!v.gemv) continue;
+            for (int tokens : {1, 8, 16}) {
+                if (tokens > v.max_tokens || (v.max_tokens == 16 && tokens == 8)) continue;
+                if (gemv::memory_bytes(tokens, v.max_tokens, s[1], v.parts, v.grouped) > 232448) continue;
+                Problem p(tokens, s[0], s[1], v.grouped ? s[1] / 128 : 1, seed++);
+                const long long bytes = w4_words(s[0], s[1]) * 4;
+                const int copies = (int)(400000000 / bytes + 2), launches = std::max(copies, 40);
+                unsigned char* many = allocate<unsigned char>(bytes * copies);
+                for (int i = 0; i < copies; i++) CHECK(cudaMemcpy(many + i * bytes, p.packed, bytes, cudaMemcpyDeviceToDevice));
+                cudaStream_t stream;
+                cudaGraph_t graph;
+                cudaGraphExec_t exec;
+                CHECK(cudaStreamCreate(&stream));
+                CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
+                for (int i = 0; i < launches; i++) launch(v, p, many + i % copies * bytes, p.y, nullptr, YIsHalf, stream);
+                CHECK(cudaStreamEndCapture(stream, &graph));
+                CHECK(cudaGraphInstantiate(&exec, graph, 0));
+                const double ms = median_ms(9, [&] { CHECK(cudaGraphLaunch(exec, 0)); }) / launches;
+                printf("gemv %-11s tokens %2d out %6d k %6d: %7.2f us %5.2f TB/s\n", v.name, tokens, s[0], s[1], ms * 1e3, bytes / ms / 1e9);
+                cudaGraphExecDestroy(exec);
+                cudaGraphDestroy(graph);
+                cudaStreamDestroy(stream);
+                cudaFree(many);
+            }
+        }
+        fflush(stdout);
+    }
+}
+
+int main(int count, char** arguments) {
+    const std::string mode = count > 1 ? arguments[1] : "check";
+    CHECK(cudaFree(0));
+    cudaDeviceProp device;
+    CHECK(cudaGetDeviceProperties(&device, 0));
+    multiprocessors = device.multiProcessorCount;
+    for (const Variant& v : variants)
+        CHECK(cudaFuncSetAttribute(v.gemm ? (const void*)v.gemm : (const void*)v.gemv, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   v.gemm ? (v.tile == 256 ? 205904 : 197760) : 232448));
+    if (mode == "once") {
+        for (const Variant& v : variants) {
+            if (std::string(v.name) != arguments[2]) continue;
+            Problem p(v.gemm ? 8192 : std::min(v.max_tokens, 16) == 8 ? 1 : 16, v.gemm ? 8192 : 22016, v.gemm ? 8192 : 4096, v.grouped ? 64 : 1, 1);
+            launch(v, p, p.packed, p.y, nullptr, YIsHalf);
+            CHECK(cudaDeviceSynchronize());
+        }
+        return 0;
+    }
+    const unsigned seed = count > 2 ? (unsigned)strtoul(arguments[2], nullptr, 10) : 1;
+    printf("%s, %d SMs, seed %u\n", device.name, multiprocessors, seed);
+    if (mode == "check") return check_all(seed);
+    if (count <= 3 || std::string(arguments[3]) == "gemm") time_gemm(seed);
+    if (count <= 3 || std::string(arguments[3]) == "gemv") time_gemv(seed);
+    return 0;
+}
