@@ -1,3 +1,5 @@
+using System.Reflection;
+
 namespace QuaRot.Silo;
 
 /// <summary>Tells which implementation of Orleans runs: the real one, or the stand-in that holds a cluster within one process.</summary>
@@ -9,5 +11,5 @@ public static class ClusterKind
     /// <summary>A line for the start-up log.</summary>
     public static string Description { get; } = IsStandIn
         ? "the in-process stand-in for Orleans (this process only)"
-        : $"Microsoft Orleans {typeof(IGrain).Assembly.GetName().Version?.ToString(3)}";
+        : $"Microsoft Orleans {typeof(IGrain).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]}";
 }

@@ -107,8 +107,7 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         var options = _options;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(options.Verbose ? LogLevel.Information : LogLevel.Warning)
-            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        ConfigureLogging(builder.Logging, options.Verbose);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(10));
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel));
         builder.UseOrleans(silo => ConfigureSilo(silo, options, sessionFile));
@@ -125,6 +124,20 @@ public sealed class ClusterHost : IAsyncDisposable
         var app = builder.Build();
         app.MapQuaRotGateway();
         return app;
+    }
+
+    private static void ConfigureLogging(ILoggingBuilder logging, bool verbose)
+    {
+        logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(verbose ? LogLevel.Information : LogLevel.Warning)
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+        if (verbose)
+            return;
+
+        // A caller's malformed message is that caller's affair, and what fails inside a call the gateway logs itself.
+        logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Critical);
+
+        // Advice on the garbage collector, and a watchdog that counts the time before its first look.
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
     }
 
     private void ConfigureKestrel(KestrelServerOptions kestrel)
