@@ -11,5 +11,5 @@ public static class ClusterKind
     /// <summary>A line for the start-up log.</summary>
     public static string Description { get; } = IsStandIn
         ? "the in-process stand-in for Orleans (this process only)"
-        : $"Microsoft Orleans {typeof(IGrain).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]}";
+        : $"Microsoft Orleans {typeof(IGrain).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+', ' ')[0].TrimEnd('.')}";
 }
