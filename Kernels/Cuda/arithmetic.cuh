@@ -52,6 +52,11 @@ __device__ __forceinline__ float exact_exp(float x) {
     return __fmul_rn(__fmul_rn(p, power_of_two(half)), power_of_two(exponent - half));
 }
 
+// Backend.SiluAndMul of one element.
+__device__ __forceinline__ float silu_and_mul_of(float gate, float up) {
+    return __fmul_rn(__fdiv_rn(gate, __fadd_rn(1.0f, exact_exp(-gate))), up);
+}
+
 #define kLowest __int_as_float(0xff800000)  // minus infinity
 
 // sum + the four products of signed bytes.
