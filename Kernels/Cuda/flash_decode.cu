@@ -99,13 +99,12 @@ struct Tile {
 #pragma unroll
         for (int m = 0; m < 4; m++) {
 #pragma unroll
-            for (int i = 0; i < 4; i++) sum[m][i] = kShiftBits;
-#pragma unroll
             for (int step = 0; step < kSteps; step++) {
                 const u32 *x = key[2 * m], *y = key[2 * m + 1];
                 const u32 a[4] = {kByteKeys ? x[2 * step] : low_nibbles(x[step]), kByteKeys ? y[2 * step] : low_nibbles(y[step]),
                     kByteKeys ? x[2 * step + 1] : high_nibbles(x[step]), kByteKeys ? y[2 * step + 1] : high_nibbles(y[step])};
-                mma_u8_s8(sum[m], a, q[step][0], q[step][1]);
+                if (step == 0) mma_u8_s8(sum[m], a, q[0][0], q[0][1], kShiftBits);
+                else mma_u8_s8(sum[m], a, q[step][0], q[step][1]);
             }
         }
     }
@@ -264,12 +263,13 @@ struct DecodeWarp {
             float out[kOwn][2 * kPairs];
 #pragma unroll
             for (int i = 0; i < kPairs; i++) {
-                int total[4] = {kShiftBits, kShiftBits, kShiftBits, kShiftBits};
+                int total[4];
 #pragma unroll
                 for (int k = 0; k < 2; k++) {
                     const u32 a[4] = {kByteValues ? y[k][0][2 * i % 4] : low_nibbles(y[k][0][i]), kByteValues ? y[k][0][(2 * i + 1) % 4] : high_nibbles(y[k][0][i]),
                         kByteValues ? y[k][1][2 * i % 4] : low_nibbles(y[k][1][i]), kByteValues ? y[k][1][(2 * i + 1) % 4] : high_nibbles(y[k][1][i])};
-                    mma_u8_u8(total, a, b[k][0], b[k][1]);
+                    if (k == 0) mma_u8_u8(total, a, b[0][0], b[0][1], kShiftBits);
+                    else mma_u8_u8(total, a, b[1][0], b[1][1]);
                 }
 #pragma unroll
                 for (int e = 0; e < kOwn; e++) {

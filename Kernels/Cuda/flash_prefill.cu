@@ -146,7 +146,7 @@ __device__ __forceinline__ float quad_sum(float x) {
 template <int kDim, bool kByteKeys, bool kByteValues>
 struct PrefillWarp {
     using Memory = PrefillMemory<kDim, kByteKeys, kByteValues>;
-    static constexpr int kSteps = kDim / 32, kOutputs = kDim / 8;
+    static constexpr int kSteps = kDim / 32, kOutputs = kDim / 8, kChains = 4;
     u32 q[kSteps][4];
     float a[2], s[2];
     int position[2];
@@ -213,18 +213,23 @@ struct PrefillWarp {
     __device__ __forceinline__ void add_values(const Memory& memory, const u32 (&weight)[2][4], const float (&step)[2], const float (&sum)[2],
         const Merge (&merge)[2], bool is_first, const bool (&is_active)[2]) {
 #pragma unroll
-        for (int n = 0; n < kOutputs; n++) {
-            int total[4] = {kShiftBits, kShiftBits, kShiftBits, kShiftBits};
-            const uint4 v = memory.values[n][threadIdx.x % 32];
-            mma_u8_u8(total, weight[0], v.x, v.y);
-            mma_u8_u8(total, weight[1], v.z, v.w);
+        for (int first = 0; first < kOutputs; first += kChains) {
+            int total[kChains][4];
+            uint4 v[kChains];
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                const int r = i / 2;
-                const float of_tile = __fmaf_rn(step[r], exact_sum(total[i]), sum[r]);
-                const float both = merged(o[n][i], of_tile, merge[r].keep, merge[r].take);
-                if (kGeneral) o[n][i] = !is_active[r] ? o[n][i] : is_first ? of_tile : both;
-                else o[n][i] = both;
+            for (int n = 0; n < kChains; n++) v[n] = memory.values[first + n][threadIdx.x % 32];
+#pragma unroll
+            for (int n = 0; n < kChains; n++) mma_u8_u8(total[n], weight[0], v[n].x, v[n].y, kShiftBits);
+#pragma unroll
+            for (int n = 0; n < kChains; n++) mma_u8_u8(total[n], weight[1], v[n].z, v[n].w);
+#pragma unroll
+            for (int i = 0; i < 4 * kChains; i++) {
+                const int r = i % 4 / 2;
+                float& out = o[first + i / 4][i % 4];
+                const float of_tile = __fmaf_rn(step[r], exact_sum(total[i / 4][i % 4]), sum[r]);
+                const float both = merged(out, of_tile, merge[r].keep, merge[r].take);
+                if (kGeneral) out = !is_active[r] ? out : is_first ? of_tile : both;
+                else out = both;
             }
         }
     }
@@ -238,16 +243,20 @@ struct PrefillWarp {
 
         int products[8][4];
 #pragma unroll
-        for (int n = 0; n < 8; n++) {
+        for (int part = 0; part < kDim / 64; part++)
 #pragma unroll
-            for (int i = 0; i < 4; i++) products[n][i] = kShiftBits;
+            for (int first = 0; first < 8; first += 4) {  // four independent chains of products
+                uint4 k[4];
 #pragma unroll
-            for (int part = 0; part < kDim / 64; part++) {
-                const uint4 k = memory.keys[n][part][threadIdx.x % 32];
-                mma_s8_u8(products[n], q[2 * part], k.x, k.y);
-                mma_s8_u8(products[n], q[2 * part + 1], k.z, k.w);
+                for (int n = 0; n < 4; n++) k[n] = memory.keys[first + n][part][threadIdx.x % 32];
+#pragma unroll
+                for (int n = 0; n < 4; n++) {
+                    if (part == 0) mma_s8_u8(products[first + n], q[0], k[n].x, k[n].y, kShiftBits);
+                    else mma_s8_u8(products[first + n], q[2 * part], k[n].x, k[n].y);
+                }
+#pragma unroll
+                for (int n = 0; n < 4; n++) mma_s8_u8(products[first + n], q[2 * part + 1], k[n].z, k[n].w);
             }
-        }
 
         float x[8][4], max[2] = {kLowest, kLowest}, min[2] = {-kLowest, -kLowest};
 #pragma unroll

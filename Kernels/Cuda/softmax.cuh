@@ -51,14 +51,15 @@ __device__ __forceinline__ float weight_step(float largest) {
     return step < 1e-30f ? 1.0f : step;
 }
 
-// How a state (m, l, o) takes up the next one: o = fma(o, keep, o'·take).
+// How a state (m, l, o) takes up the next one: o = fma(o, keep, o'·take). One of the two is exp(0), which is 1.
 struct Merge {
     float m, keep, take;
 };
 
 __device__ __forceinline__ Merge merge_of(float m, float next) {
-    const float larger = fmaxf(m, next);
-    return {larger, exp_of_negative(__fsub_rn(m, larger)), exp_of_negative(__fsub_rn(next, larger))};
+    const float difference = __fsub_rn(m, next), smaller = exp_of_negative(-fabsf(difference));
+    const bool is_kept = difference >= 0.0f;
+    return {fmaxf(m, next), is_kept ? 1.0f : smaller, is_kept ? smaller : 1.0f};
 }
 
 __device__ __forceinline__ float merged(float x, float next, float keep, float take) { return __fmaf_rn(x, keep, __fmul_rn(next, take)); }
