@@ -42,8 +42,8 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
     uint4 ahead[kAhead];
 #pragma unroll
     for (int i = 0; i < kAhead; i++) ahead[i] = has_rows && i < blocks ? load_once((const uint4*)(mine + (i64)i * 2048)) : make_uint4(0, 0, 0, 0);
-    grid_release();
     grid_wait();
+    grid_release();
 #pragma unroll
     for (int s = 0; s < kStages - 1; s++) {
         if (s < stages) fetch(memory[s], x, tokens, k, first_token, s * kStageK);

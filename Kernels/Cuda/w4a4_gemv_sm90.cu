@@ -120,8 +120,8 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
     }
     __syncwarp();
     for (int i = 0; i < kSlots; i++) fetch(i);
-    grid_release();
     grid_wait();
+    grid_release();
 
     int acc[4][Tiles][4] = {}, slot = 0;
     u32 phase = 0;

@@ -26,8 +26,22 @@ public sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip) =>
-        throw new NotSupportedException("hadamard_quantize");
+    public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
+    {
+        Require(x, rows, shape.Width);
+        var target = (GpuRows)y;
+        target.Begin(rows, shape.Width, bits);
+        lock (_gate)
+        {
+            if (!_hadamardQuantizers.TryGetValue((shape.Size, shape.Inner), out var quantizer))
+            {
+                quantizer = new HadamardQuantizer(_device, shape);
+                _hadamardQuantizers.Add((shape.Size, shape.Inner), quantizer);
+            }
+
+            quantizer.Launch(((GpuFloats)x).Memory, target.Codes, target.Scales, rows, target.Stride, bits, clip);
+        }
+    }
 
     private void Butterflies(FloatBuffer x, long groups, HadamardShape shape, int groupSize)
     {
@@ -52,18 +66,9 @@ public sealed partial class GpuBackend
             return known;
         }
 
-        var m = shape.Order;
-        var signs = new byte[(m + 7) / 8 * m];
-        for (var to = 0; to < m; to++)
-        {
-            for (var from = 0; from < m; from++)
-            {
-                signs[(to / 8 * m) + from] |= (byte)(shape.Matrix[(from * m) + to] > 0 ? 0 : 1 << (to % 8));
-            }
-        }
-
-        var memory = _device.Allocate(signs.Length, $"signs of the Hadamard matrix of order {m}");
+        var signs = HadamardSigns.Bits(shape);
+        var memory = _device.Allocate(signs.Length, $"signs of the Hadamard matrix of order {shape.Order}");
         memory.Write<byte>(signs);
-        return _hadamardSigns[m] = memory;
+        return _hadamardSigns[shape.Order] = memory;
     }
 }
