@@ -1,8 +1,8 @@
 // flash_decode: attention of single rows to their cached positions, split over spans of 8 tiles (Backend.Attention, K and V of 3 to 8 bits).
 //
 //   q        s8 [rows, heads, dim] codes, q_scale float [rows, heads] (the contract's a), q_sum int [rows, heads] (S): rope_append
-//   cache    pages (kv_cache.cuh), rows int [gridDim.y] of the batch, or null for 0, 1, 2, ...
-//   o        float [rows, heads, dim];   span_o float [rows, heads, stride, dim], span_ml float [rows, heads, stride, 2]: states of spans
+//   cache    pages (kv_cache.cuh); rows int [gridDim.y]: rows of the batch, or null for 0, 1, 2, ...
+//   o        float [rows, heads, dim];   span_o float [gridDim.y, heads, stride, dim], span_ml float [gridDim.y, heads, stride, 2]: states of spans
 //
 // A block of 8 warps takes a span of one row for `kHeads` query heads of a K/V head, a warp a tile. All of a tile (8.5 KB at 4 bits) is
 // loaded before anything is used; the kernel is bound by those loads. Then, per warp, with lane = 4·g + t:
@@ -17,7 +17,7 @@
 // The 8 tile states are merged in ascending order, a warp a head, and written to span_o and span_ml; a row of one span is finished at once.
 // Grid (kv_heads · ceil(heads/kv_heads/kHeads), rows, spans at a time), 256 threads: spans z, z + gridDim.z, ...
 // settled: nonzero where no two rows are of one sequence. Tiles before a row's last are then older than the launch before this one and are
-// loaded before waiting for it.
+// loaded before waiting for it; the batch and the list of rows must always be older.
 #include "kv_cache.cuh"
 #include "ptx.cuh"
 #include "softmax.cuh"
@@ -383,7 +383,7 @@ __device__ __forceinline__ void decode(const DecodeArguments& x) {
         if (span + gridDim.z >= spans) grid_release();
         __syncthreads();
         if (warp < count) {
-            const i64 at = (head + warp) * x.stride + span;
+            const i64 at = (((i64)blockIdx.y * x.heads + kv_head * group + first) + warp) * x.stride + span;
             merge_tiles<kDim, kHeads>(memory, min(kSpanTiles, tiles - span * kSpanTiles), warp, spans == 1,
                 spans == 1 ? x.o + (head + warp) * kDim : x.span_o + at * kDim, x.span_ml + 2 * at);
         }
@@ -414,14 +414,15 @@ DECODE(flash_decode_128_84_8, 128, true, false, 8, 1)
 DECODE(flash_decode_128_88_8, 128, true, true, 8, 1)
 
 // merge_states: the spans' states of a row ascending, then o/l.  Rows of one span were finished by flash_decode.
-// span_o [rows, heads, stride, dim], span_ml [rows, heads, stride, 2], o [rows, heads, dim]. Grid (heads, rows), dim threads (a multiple of 32).
+// span_o [gridDim.y, heads, stride, dim], span_ml [gridDim.y, heads, stride, 2], o [rows, heads, dim]; rows as there. Grid (heads, rows), dim
+// threads (a multiple of 32).
 extern "C" __global__ void __launch_bounds__(256) merge_states(const float* span_o, const float* span_ml, Batch batch, const int* rows, int stride, float* o) {
     const int row = rows ? rows[blockIdx.y] : blockIdx.y, lane = threadIdx.x % 32, dim = blockDim.x;
     const int spans = (batch.position(row) / kPageSize + kSpanTiles) / kSpanTiles;
     grid_wait();
     grid_release();
     if (spans == 1) return;
-    const i64 head = (i64)row * gridDim.x + blockIdx.x;
+    const i64 head = (i64)blockIdx.y * gridDim.x + blockIdx.x;
     const float2* states = (const float2*)span_ml + head * stride;
     const float* from = span_o + head * stride * dim + threadIdx.x;
     float m = kLowest, sum = 0.0f, out = 0.0f;
@@ -446,5 +447,5 @@ extern "C" __global__ void __launch_bounds__(256) merge_states(const float* span
         }
         m = __shfl_sync(kFullWarp, larger, 31);
     }
-    o[head * dim + threadIdx.x] = __fdiv_rn(out, sum);
+    o[((i64)row * gridDim.x + blockIdx.x) * dim + threadIdx.x] = __fdiv_rn(out, sum);
 }

@@ -11,9 +11,6 @@ public sealed partial class GpuBackend
     /// <summary>From so many rows on the tensor cores win over reading the weights once for every four rows.</summary>
     private const int RowsForTensorCores = 9;
 
-    /// <summary>The attention kernel keeps two output elements a thread.</summary>
-    private const int LargestHeadDim = 256;
-
     /// <inheritdoc/>
     public override void EmbedTokens(PackedLinear table, ReadOnlySpan<int> tokenIds, FloatBuffer x)
     {
@@ -100,43 +97,6 @@ public sealed partial class GpuBackend
         {
             _device.Launch("apply_rope", LaunchGrid.Blocks(heads, positions.Length, 64), 0, Floats(x), Floats(table.Cos), Floats(table.Sin),
                 _positions.Set(positions), table.HeadDim / 2);
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
-    {
-        var (gpu, layout) = ((GpuKvCache)cache, cache.Layout);
-        Require(k, batch.Rows, layout.KvHeads * layout.HeadDim);
-        Require(v, batch.Rows, layout.KvHeads * layout.HeadDim);
-        BatchInts.Require(batch, layout);
-        lock (_gate)
-        {
-            _device.Launch("append_paged_kv_cache", new LaunchGrid(layout.KvHeads, batch.Rows, 2, 32), 0, Floats(k), Floats(v), gpu.Memory,
-                layout.PageBytes, gpu.Plane(layer, value: false), gpu.Plane(layer, value: true),
-                BatchInts.Argument(_batch.Set(BatchInts.Pack(batch)), batch), layout.HeadDim, layout.Clip);
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
-    {
-        var (gpu, layout) = ((GpuKvCache)cache, cache.Layout);
-        Require(q, batch.Rows, heads * layout.HeadDim);
-        Require(o, batch.Rows, heads * layout.HeadDim);
-        BatchInts.Require(batch, layout);
-        if (layout.HeadDim > LargestHeadDim || heads % layout.KvHeads != 0)
-        {
-            throw new ArgumentException($"attention of {heads} heads of {layout.HeadDim} elements over {layout.KvHeads}: "
-                + $"the heads must be a multiple, and hold at most {LargestHeadDim}");
-        }
-
-        var stride = ((layout.HeadDim + 15) / 16 * 16) + 4;
-        lock (_gate)
-        {
-            _device.Launch("attention", LaunchGrid.Blocks(heads, batch.Rows, 128), ((2 * KvLayout.PageSize) + 1) * stride * sizeof(float),
-                Floats(q), gpu.Memory, layout.PageBytes, gpu.Plane(layer, value: false), gpu.Plane(layer, value: true),
-                BatchInts.Argument(_batch.Set(BatchInts.Pack(batch)), batch), layout.KvHeads, layout.HeadDim, 1f / MathF.Sqrt(layout.HeadDim), Floats(o));
         }
     }
 

@@ -19,6 +19,10 @@ public sealed partial class GpuBackend : Backend
     {
         _device = device;
         (_tokens, _positions, _batch) = (new DeviceInts(device), new DeviceInts(device), new DeviceInts(device));
+        _flash = new FlashAttention(device.Launch);
+        _attentionRows = new DeviceInts(device);
+        (_queryCodes, _queryScales) = (new GrowingMemory(device, "codes of queries"), new GrowingMemory(device, "scales of queries"));
+        (_spanOutputs, _spanMaxima) = (new GrowingMemory(device, "states of attention"), new GrowingMemory(device, "maxima of attention"));
     }
 
     /// <inheritdoc/>
@@ -71,6 +75,11 @@ public sealed partial class GpuBackend : Backend
         _tokens.Dispose();
         _positions.Dispose();
         _batch.Dispose();
+        _attentionRows.Dispose();
+        _queryCodes.Dispose();
+        _queryScales.Dispose();
+        _spanOutputs.Dispose();
+        _spanMaxima.Dispose();
         _device.Dispose();
     }
 

@@ -32,8 +32,12 @@ public sealed class KernelCheck
         .. Enum.GetValues<WeightFormat>().SelectMany(format => ((int[])[1, 9]).Select(rows =>
             new KernelCheck($"gemm, {format} weights, float activations, {rows} row(s)", b => Gemm(b, format, rows, 0, 16)))),
         new("gemm, float weights, 4-bit activations", b => Gemm(b, WeightFormat.Float16, 2, 0, 4)),
-        .. ((int[])[4, 8, 16, 32]).Select(bits =>
-            new KernelCheck($"append_paged_kv_cache, attention, KV{bits}", b => Attention(b, bits))),
+        .. ((int[])[4, 8, 16, 32]).Select(bits => new KernelCheck($"append_paged_kv_cache, attention, KV{bits}, heads of 80",
+            b => Attention(b, new KvShape(bits, bits, 80, 2)))),
+        .. ((int[])[64, 128]).SelectMany(dim => ((int[])[1, 2, 4, 8]).Select(group => new KernelCheck(
+            $"flash_prefill, flash_decode, merge_states, heads of {dim}, {group} a K/V head", b => Attention(b, new KvShape(4, 4, dim, group))))),
+        .. ((int[])[64, 128]).SelectMany(dim => ((int, int)[])[(3, 8), (6, 4), (8, 8)], (dim, bits) => new KernelCheck(
+            $"flash_prefill, flash_decode, K{bits.Item1} V{bits.Item2}, heads of {dim}", b => Attention(b, new KvShape(bits.Item1, bits.Item2, dim, 2)))),
     ];
 
     /// <summary>Kernels that it covers.</summary>
@@ -160,25 +164,43 @@ public sealed class KernelCheck
         return Read(y);
     }
 
-    private static float[] Attention(Backend backend, int bits)
+    // A sequence of 70 rows and one at position 600, whose earlier keys and values were appended before.
+    private static float[] Attention(Backend backend, KvShape shape)
     {
-        const int Rows = 70;
-        const int Dim = 80;
-        var layout = new KvLayout { PageCount = 2, Layers = 1, KvHeads = 2, HeadDim = Dim, KeyBits = bits, ValueBits = bits, Clip = 0.95f };
-        var batch = new ForwardBatch
+        const int Rows = 71;
+        const int Context = 600;
+        const int KvHeads = 2;
+        var layout = new KvLayout
         {
-            TokenIds = new int[Rows],
-            Positions = [.. Enumerable.Range(0, Rows)],
-            SequenceOfRow = new int[Rows],
-            BlockTables = [[1, 0]],
+            PageCount = 12,
+            Layers = 1,
+            KvHeads = KvHeads,
+            HeadDim = shape.HeadDim,
+            KeyBits = shape.KeyBits,
+            ValueBits = shape.ValueBits,
+            Clip = 0.95f,
+        };
+        int[][] tables = [[11, 3], [0, 10, 1, 9, 2, 8, 4, 7, 5, 6]];
+        using var cache = backend.AllocateKvCache(layout);
+        using var earlier = backend.Upload(Values(Context * KvHeads * shape.HeadDim, 12));
+        using var kv = backend.Upload(Values(Rows * KvHeads * shape.HeadDim, 10));
+        using var q = backend.Upload(Values(Rows * KvHeads * shape.Group * shape.HeadDim, 11));
+        using var o = backend.AllocateFloats(q.Length);
+        backend.AppendPagedKvCache(earlier, earlier, cache, 0, Batch([.. Enumerable.Range(0, Context)], [.. Enumerable.Repeat(1, Context)]));
+        var batch = Batch([.. Enumerable.Range(0, Rows - 1), Context], [.. new int[Rows - 1], 1]);
+        backend.AppendPagedKvCache(kv, kv, cache, 0, batch);
+        backend.Attention(q, cache, 0, batch, KvHeads * shape.Group, o);
+        return Read(o);
+
+        ForwardBatch Batch(int[] positions, int[] sequences) => new()
+        {
+            TokenIds = new int[positions.Length],
+            Positions = positions,
+            SequenceOfRow = sequences,
+            BlockTables = tables,
             OutputRows = [],
         };
-        using var cache = backend.AllocateKvCache(layout);
-        using var kv = backend.Upload(Values(Rows * 2 * Dim, 10));
-        using var q = backend.Upload(Values(Rows * 4 * Dim, 11));
-        using var o = backend.AllocateFloats(q.Length);
-        backend.AppendPagedKvCache(kv, kv, cache, 0, batch);
-        backend.Attention(q, cache, 0, batch, 4, o);
-        return Read(o);
     }
+
+    private sealed record KvShape(int KeyBits, int ValueBits, int HeadDim, int Group);
 }

@@ -1,0 +1,23 @@
+namespace QuaRot.Kernels.Gpu;
+
+/// <summary>A workspace that grows to what was asked for most. Not thread-safe.</summary>
+internal sealed class GrowingMemory(GpuDevice device, string what) : IDisposable
+{
+    private DeviceMemory? _memory;
+
+    /// <summary>Address of at least <paramref name="bytes"/> bytes, 256-byte aligned; their contents are not kept.</summary>
+    /// <exception cref="GpuException">They do not fit; says what for.</exception>
+    public ulong Require(long bytes)
+    {
+        if (_memory is null || _memory.Bytes < bytes)
+        {
+            _memory?.Dispose();
+            _memory = null;
+            _memory = device.Allocate(bytes, what);
+        }
+
+        return _memory.Address;
+    }
+
+    public void Dispose() => _memory?.Dispose();
+}
