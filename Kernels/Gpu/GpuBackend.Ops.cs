@@ -133,7 +133,11 @@ public sealed partial class GpuBackend
         }
     }
 
-    private void FloatGemm(GpuRows x, GpuLinear w, FloatBuffer y, bool accumulate)
+    private void FloatGemm(GpuRows x, GpuLinear w, FloatBuffer y, bool accumulate) =>
+        LaunchFloatGemm(_device, x.Floats(), x.Stride, w, Floats(y), x.Rows, accumulate);
+
+    /// <summary>Queues a GEMM with float activations x [rows, stride].</summary>
+    internal static void LaunchFloatGemm(GpuDevice device, LaunchArgument x, int stride, GpuLinear w, LaunchArgument y, int rows, bool accumulate)
     {
         var format = w.Format switch
         {
@@ -142,8 +146,8 @@ public sealed partial class GpuBackend
             WeightFormat.Int8 => "dequantized8",
             _ => "dequantized4",
         };
-        var (tile, channels) = x.Rows < 3 ? (1, 16) : (8, 32);
-        _device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(x.Rows, tile), 128), 0,
-            x.Floats(), x.Stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, Floats(y), x.Rows, w.OutFeatures, accumulate);
+        var (tile, channels) = rows < 3 ? (1, 16) : (8, 32);
+        device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(rows, tile), 128), 0,
+            x, stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, y, rows, w.OutFeatures, accumulate);
     }
 }

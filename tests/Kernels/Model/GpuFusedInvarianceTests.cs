@@ -1,0 +1,4 @@
+namespace QuaRot.Kernels.Tests.Model;
+
+/// <summary>The fused stage too leaves what the CPU left.</summary>
+public sealed class GpuFusedInvarianceTests() : BatchInvarianceTests(SharedGpu.Require(), fused: true);
