@@ -120,6 +120,10 @@ public static class DriverAPINativeMethods
         /// <summary>Device to host.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuMemcpyDtoHAsync_v2([Out] nint dstHost, CUdeviceptr srcDevice, SizeT ByteCount, CUstream hStream);
+
+        /// <summary>Device to device, also from one device to another.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, SizeT ByteCount, CUstream hStream);
     }
 
     /// <summary>Fills in a stream.</summary>
@@ -142,6 +146,62 @@ public static class DriverAPINativeMethods
         public static extern CUResult cuLaunchKernel(
             CUfunction f, uint gridDimX, uint gridDimY, uint gridDimZ, uint blockDimX, uint blockDimY, uint blockDimZ,
             uint sharedMemBytes, CUstream hStream, nint[] kernelParams, nint[]? extra);
+
+        /// <summary>Queues a kernel with attributes.</summary>
+        public static unsafe CUResult cuLaunchKernelEx(ref CUlaunchConfig config, CUfunction f, nint[] kernelParams, nint[]? extra)
+        {
+            fixed (CUlaunchAttribute* attributes = config.attrs)
+            {
+                var native = new NativeConfig
+                {
+                    GridX = config.gridDimX,
+                    GridY = config.gridDimY,
+                    GridZ = config.gridDimZ,
+                    BlockX = config.blockDimX,
+                    BlockY = config.blockDimY,
+                    BlockZ = config.blockDimZ,
+                    SharedBytes = config.sharedMemBytes,
+                    Stream = config.hStream,
+                    Attributes = attributes,
+                    Count = (uint)(config.attrs?.Length ?? 0),
+                };
+                return cuLaunchKernelEx(ref native, f, kernelParams, extra);
+            }
+        }
+
+        [DllImport(Driver)]
+        private static extern CUResult cuLaunchKernelEx(ref NativeConfig config, CUfunction f, nint[] kernelParams, nint[]? extra);
+
+        [StructLayout(LayoutKind.Sequential)]
+        private unsafe struct NativeConfig
+        {
+            public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+            public CUstream Stream;
+            public CUlaunchAttribute* Attributes;
+            public uint Count;
+        }
+    }
+
+    /// <summary>Graphs.</summary>
+    public static class GraphManagment
+    {
+        static GraphManagment() => NativeLibraries.Register();
+
+        /// <summary>Makes a graph ready to be launched.</summary>
+        [DllImport(Driver, EntryPoint = "cuGraphInstantiateWithFlags")]
+        public static extern CUResult cuGraphInstantiate(ref CUgraphExec phGraphExec, CUgraph hGraph, CUgraphInstantiate_flags flags);
+
+        /// <summary>Queues all of a graph.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuGraphLaunch(CUgraphExec hGraphExec, CUstream hStream);
+
+        /// <summary>Frees a graph that was made ready.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuGraphExecDestroy(CUgraphExec hGraphExec);
+
+        /// <summary>Frees a graph.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuGraphDestroy(CUgraph hGraph);
     }
 
     /// <summary>Streams.</summary>
@@ -152,6 +212,14 @@ public static class DriverAPINativeMethods
         /// <summary>Makes a stream.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuStreamCreate(ref CUstream phStream, CUStreamFlags Flags);
+
+        /// <summary>From here on launches are written down instead of queued.</summary>
+        [DllImport(Driver, EntryPoint = "cuStreamBeginCapture_v2")]
+        public static extern CUResult cuStreamBeginCapture(CUstream hStream, CUstreamCaptureMode mode);
+
+        /// <summary>What was written down.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuStreamEndCapture(CUstream hStream, ref CUgraph phGraph);
 
         /// <summary>Waits for all work of a stream.</summary>
         [DllImport(Driver)]

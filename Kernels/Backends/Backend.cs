@@ -9,11 +9,12 @@ namespace QuaRot.Kernels.Backends;
 /// The arithmetic of every op is part of this contract, down to the last rounding (Kernels/README.md): the same values come out for any
 /// batch, thread count and vector width. "16-lane sum" means: lane i adds the elements i, i+16, ... in ascending order with fused
 /// multiply-add, starting from +0, the row padded with zeros to a multiple of 16; then lanes i and i+8, i+4, i+2, i+1 are added in turn.
+/// The big sums over integers are exact, and therefore in any order (ADR 17).
 /// </remarks>
 public abstract class Backend : IDisposable
 {
     /// <summary>Changes whenever an op may give other bits than before; part of a stage's numerics id.</summary>
-    public const int KernelVersion = 1;
+    public const int KernelVersion = 2;
 
     /// <summary>Name of the backend in a numerics id.</summary>
     public abstract string Name { get; }
@@ -41,7 +42,8 @@ public abstract class Backend : IDisposable
     /// <param name="x">[rows, width]</param>
     public abstract void EmbedTokens(PackedLinear table, ReadOnlySpan<int> tokenIds, FloatBuffer x);
 
-    /// <summary>rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain; mean is a 16-lane sum divided by the width.</summary>
+    /// <summary>rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain; mean is a 256-lane sum divided by the width.</summary>
+    /// <remarks>As a 16-lane sum, with 256 lanes: lane i adds i, i+256, ...; then lanes i and i+128, i+64, ..., i+1 are added in turn.</remarks>
     /// <param name="x">[rows, width]</param>
     /// <param name="gain">[width], or null for none.</param>
     /// <param name="eps">Added to the mean.</param>
@@ -81,6 +83,20 @@ public abstract class Backend : IDisposable
     /// <param name="heads">Heads of a row.</param>
     public abstract void ApplyRope(FloatBuffer x, RopeTable table, ReadOnlySpan<int> positions, int heads);
 
+    /// <summary>hadamard_transform over the whole row and quantize_per_token in one, in fixed point; x is used up.</summary>
+    /// <remarks>
+    /// With 2^k the power of two of the largest |x|: t = clamp(rint(x·2^(14-k)), -32767, 32767), z = the transform of t by the signs of H, exact.
+    /// step = (clip·(float)max|z|)/(2^(bits-1)-1), code = clamp(rint((float)z·(1/step)), ..), scale = step·((1/√size)·2^(k-14)).
+    /// A row whose largest |x| or whose scale would be below 1e-30 counts as zero: codes 0, scale 1.
+    /// </remarks>
+    /// <param name="x">[rows, shape.Width]</param>
+    /// <param name="y">Takes codes and scales.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="shape">What is transformed: one block of at most <see cref="HadamardShape.LargestFixedPoint"/> signs.</param>
+    /// <param name="bits">3 to 8.</param>
+    /// <param name="clip">Ratio in (0, 1].</param>
+    public abstract void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip);
+
     /// <summary>hadamard_transform in place; arithmetic as <see cref="HadamardShape"/> says.</summary>
     /// <param name="x">[rows, shape.Width]</param>
     /// <param name="rows">Rows.</param>
@@ -105,7 +121,14 @@ public abstract class Backend : IDisposable
     /// flash_prefill and flash_decode: causal attention of each row to the cached positions of its sequence, its own included.
     /// </summary>
     /// <remarks>
-    /// Per row and head, tiles of 64 positions ascending: s = (16-lane sum of q·k)·(1/√head_dim); m' = max(m, s); a = exp(m - m');
+    /// K and V both of 3 to 8 bits, per row and head. q: scale sq = max|q|/127 (1 where that is below 1e-30), codes qi = clamp(rint(q·(1/sq)), -127, 127),
+    /// S = Σ qi, a = sq·(1/√head_dim). Each tile of 64 positions on its own, with ks, km, kc scale, minimum and code of a key, vs, vm, vc of a value:
+    /// I_j = Σ qi·kc_j exact; s_j = a·fma(ks_j, (float)I_j, km_j·(float)S); m = max s; p_j = exp(s_j - m), 0 beyond the row's position; w_j = p_j·vs_j;
+    /// l and b the 8-lane sums of p_j and of p_j·vm_j (lane i adds i, i+8, ... ascending from +0; then neighbours, pairs and fours of lanes are added);
+    /// g = (max w)/255 (1 where that is below 1e-30), wi_j = min(rint(w_j·(1/g)), 255), o_d = fma(g, (float)(Σ wi_j·vc_jd), b).
+    /// Merging states (m, l, o) and (m', l', o'): M = max(m, m'), α = exp(m - M), β = exp(m' - M), l = fma(l, α, l'·β), o = fma(o, α, o'·β). Tiles are merged
+    /// ascending within a span of 8 tiles, spans ascending. At the end o/l.
+    /// Otherwise, per row and head, tiles of 64 positions ascending: s = (16-lane sum of q·k)·(1/√head_dim); m' = max(m, s); a = exp(m - m');
     /// p = exp(s - m'); l = fma(l, a, 16-lane sum of p); o = o·a, then o = fma(p_j, v_j, o) for j ascending. At the end o/l.
     /// </remarks>
     /// <param name="q">[rows, heads, head_dim]</param>

@@ -12,6 +12,9 @@ namespace QuaRot.Kernels.Backends;
 /// </remarks>
 public sealed class HadamardShape
 {
+    /// <summary>Largest size whose sums of 16-bit fixed point numbers fit int32.</summary>
+    public const int LargestFixedPoint = 65536;
+
     /// <summary>Prepares a transform.</summary>
     /// <exception cref="ArgumentException">No Hadamard matrix of this size is known.</exception>
     public HadamardShape(int blocks, int size, int inner)

@@ -29,7 +29,7 @@ internal static unsafe class CpuHadamard<T>
         if (shape.Order > 1)
         {
             new ReadOnlySpan<float>(x, shape.Order * part).CopyTo(new Span<float>(scratch, shape.Order * part));
-            Mix(scratch, x, part, shape);
+            Mix(scratch, x, part, shape, shape.Scale);
             return;
         }
 
@@ -39,7 +39,8 @@ internal static unsafe class CpuHadamard<T>
         }
     }
 
-    private static void Butterflies(float* x, int length, int firstStride)
+    /// <summary>Butterflies over [length] from a stride on.</summary>
+    public static void Butterflies(float* x, int length, int firstStride)
     {
         for (var stride = firstStride; stride < length; stride *= 2)
         {
@@ -72,7 +73,7 @@ internal static unsafe class CpuHadamard<T>
 
     /// <summary>Part a' of y := Σ_a H[a, a']·part a of x, then the scale; m is a multiple of 4, and four parts take shape at a time.</summary>
     /// <remarks>A fused multiply-add with ±1 is that addition or subtraction, bit for bit, and has no branch.</remarks>
-    private static void Mix(float* x, float* y, int part, HadamardShape shape)
+    public static void Mix(float* x, float* y, int part, HadamardShape shape, float scale)
     {
         fixed (float* signs = shape.Signs)
         {
@@ -80,16 +81,16 @@ internal static unsafe class CpuHadamard<T>
             {
                 for (var i = 0; i < part; i += Count)
                 {
-                    MixFour(x + i, y + (to * part) + i, part, signs + to, shape);
+                    MixFour(x + i, y + (to * part) + i, part, signs + to, shape.Order, T.Splat(scale));
                 }
             }
         }
     }
 
-    private static void MixFour(float* x, float* y, int part, float* signs, HadamardShape shape)
+    private static void MixFour(float* x, float* y, int part, float* signs, int order, T scale)
     {
         T a = T.Splat(0f), b = a, c = a, d = a;
-        for (var from = 0; from < shape.Order; from++, x += part, signs += shape.Order)
+        for (var from = 0; from < order; from++, x += part, signs += order)
         {
             var value = T.Load(x);
             a = T.FusedMultiplyAdd(value, T.Splat(signs[0]), a);
@@ -98,7 +99,6 @@ internal static unsafe class CpuHadamard<T>
             d = T.FusedMultiplyAdd(value, T.Splat(signs[3]), d);
         }
 
-        var scale = T.Splat(shape.Scale);
         T.Store(y, a * scale);
         T.Store(y + part, b * scale);
         T.Store(y + (2 * part), c * scale);

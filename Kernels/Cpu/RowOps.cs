@@ -11,13 +11,39 @@ internal static unsafe class RowOps<T>
 
     public static void RmsNorm(float* x, float* gain, float eps, float* y, int width)
     {
-        var inverse = T.Splat(1f / MathF.Sqrt((LaneMath<T>.Dot(x, x, width) / width) + eps));
+        var inverse = T.Splat(1f / MathF.Sqrt((SumOfSquares(x, width) / width) + eps));
         for (var i = 0; i < width; i += Count)
         {
             var normal = LaneMath<T>.Load(x + i, width - i) * inverse;
             normal = gain == null ? normal : normal * LaneMath<T>.Load(gain + i, width - i);
             LaneMath<T>.Store(y + i, normal, width - i);
         }
+    }
+
+    // 256 lanes: 16 sums of 16 lanes side by side, which also keeps the additions from waiting for each other.
+    private static float SumOfSquares(float* x, int width)
+    {
+        const int Vectors = Reference.RmsNorm.Lanes / Count;
+        var sums = stackalloc float[Reference.RmsNorm.Lanes];
+        new Span<float>(sums, Reference.RmsNorm.Lanes).Clear();
+        for (var start = 0; start < width; start += Reference.RmsNorm.Lanes)
+        {
+            for (var i = 0; i < Vectors && start + (i * Count) < width; i++)
+            {
+                var value = LaneMath<T>.Load(x + start + (i * Count), width - start - (i * Count));
+                T.Store(sums + (i * Count), T.FusedMultiplyAdd(value, value, T.Load(sums + (i * Count))));
+            }
+        }
+
+        for (var half = Vectors / 2; half > 0; half /= 2)
+        {
+            for (var i = 0; i < half; i++)
+            {
+                T.Store(sums + (i * Count), T.Load(sums + (i * Count)) + T.Load(sums + ((i + half) * Count)));
+            }
+        }
+
+        return T.Fold(T.Load(sums));
     }
 
     public static void ApplyRope(float* x, float* cos, float* sin, int half)

@@ -115,6 +115,25 @@ internal readonly unsafe struct HadamardRows<T>(WorkerPool workers, float* x, Ha
     }
 }
 
+/// <summary>hadamard_quantize of [rows, width].</summary>
+internal readonly unsafe struct HadamardQuantizeRows<T>(WorkerPool workers, float* x, HostRows y, HadamardShape shape, float clip) : IRowWork
+    where T : unmanaged, ILanes<T>
+{
+    private readonly WorkerPool _workers = workers;
+    private readonly float* _x = x, _scales = y.Scales;
+    private readonly sbyte* _codes = y.Codes;
+    private readonly int _stride = y.Stride, _bits = y.Bits;
+    private readonly HadamardShape _shape = shape;
+    private readonly float _clip = clip;
+
+    public void Row(int row, int worker)
+    {
+        var scratch = (float*)_workers.Scratch(worker, CpuHadamardQuantizer<T>.ScratchFloats(_shape) * sizeof(float));
+        _scales[row] = CpuHadamardQuantizer<T>.Row(
+            _x + ((long)row * _shape.Width), _shape, _bits, _clip, _codes + ((long)row * _stride), _stride, scratch);
+    }
+}
+
 /// <summary>append_paged_kv_cache of [rows, kv_heads, head_dim].</summary>
 internal readonly unsafe struct AppendRows<T>(float* keys, float* values, HostKvCache cache, int layer, ForwardBatch batch) : IRowWork
     where T : unmanaged, ILanes<T>

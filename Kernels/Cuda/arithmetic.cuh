@@ -52,6 +52,11 @@ __device__ __forceinline__ float exact_exp(float x) {
     return __fmul_rn(__fmul_rn(p, power_of_two(half)), power_of_two(exponent - half));
 }
 
+// Backend.SiluAndMul of one element.
+__device__ __forceinline__ float silu_and_mul_of(float gate, float up) {
+    return __fmul_rn(__fdiv_rn(gate, __fadd_rn(1.0f, exact_exp(-gate))), up);
+}
+
 #define kLowest __int_as_float(0xff800000)  // minus infinity
 
 // sum + the four products of signed bytes.
@@ -59,6 +64,13 @@ __device__ __forceinline__ int dot4(u32 a, u32 b, int sum) {
     int result;
     asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
     return result;
+}
+
+constexpr float kSmallestScale = 1e-30f;  // below it 1/scale could overflow: such a row counts as zero
+
+// quantize_per_token of one element: clamp(rint(x·inverse), -highest - 1, highest).
+__device__ __forceinline__ signed char code_of_value(float x, float inverse, int highest) {
+    return (signed char)(int)fminf(fmaxf(rintf(__fmul_rn(x, inverse)), (float)(-highest - 1)), (float)highest);
 }
 
 // How a GEMM ends: value (+ bias) (+ what y holds), each rounded.

@@ -15,8 +15,6 @@ extern "C" __global__ void apply_rope(float* x, const float* cos, const float* s
 
 // silu_and_mul: u = (gate/(1 + exp(-gate)))·up.  All [count]; u may be gate.
 extern "C" __global__ void silu_and_mul(const float* gate, const float* up, float* u, i64 count) {
-    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x) {
-        const float g = gate[i];
-        u[i] = __fmul_rn(__fdiv_rn(g, __fadd_rn(1.0f, exact_exp(-g))), up[i]);
-    }
+    for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < count; i += (i64)gridDim.x * blockDim.x)
+        u[i] = silu_and_mul_of(gate[i], up[i]);
 }

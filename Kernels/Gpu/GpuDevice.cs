@@ -13,6 +13,10 @@ namespace QuaRot.Kernels.Gpu;
 /// </remarks>
 internal sealed class GpuDevice : IDisposable
 {
+    // What this thread queues while it records goes here, and into the queue as one piece.
+    [ThreadStatic]
+    private static List<Action>? s_recording;
+
     private readonly BlockingCollection<Action> _queue = [];
     private readonly Thread _thread;
     private PrimaryContext? _context;
@@ -26,7 +30,7 @@ internal sealed class GpuDevice : IDisposable
     public GpuDevice(int ordinal, KernelCache? cache)
     {
         Info = GpuInventory.Require(ordinal);
-        var cubins = new KernelCompiler(Info.Architecture, cache).CompileAll(KernelSource.Sources);
+        var cubins = new KernelCompiler(Info.Architecture, cache).CompileAll(KernelSource.For(Info.Architecture));
         _thread = new Thread(DoWork) { IsBackground = true, Name = Info.ToString() };
         _thread.Start();
         try
@@ -43,6 +47,9 @@ internal sealed class GpuDevice : IDisposable
 
     /// <summary>Which GPU it is.</summary>
     public GpuInfo Info { get; }
+
+    /// <summary>Streaming multiprocessors.</summary>
+    public int Multiprocessors { get; private set; }
 
     /// <summary>Most bytes of shared memory a block may have.</summary>
     public int MaxSharedBytes { get; private set; }
@@ -80,6 +87,47 @@ internal sealed class GpuDevice : IDisposable
         var copy = arguments.ToArray();
         Enqueue(() => Check(_kernels!.Launch(kernel, grid, sharedBytes, copy, _stream!.Stream), $"launching {kernel}"));
     }
+
+    /// <summary>Queues what <paramref name="queue"/> queues as one piece, without work of other threads between.</summary>
+    public void Together(Action queue)
+    {
+        var work = Recorded(queue);
+        Enqueue(() => work.ForEach(step => step()));
+    }
+
+    /// <summary>Makes a graph of the launches and device copies that <paramref name="queue"/> queues; they do not run.</summary>
+    public GpuGraph Capture(Action queue)
+    {
+        var work = Recorded(queue);
+        CUgraphExec ready = default;
+        Invoke(() =>
+        {
+            CUgraph graph = default;
+            Check(Streams.cuStreamBeginCapture(_stream!.Stream, CUstreamCaptureMode.Local), "starting a graph");
+            work.ForEach(step => step());
+            Check(Streams.cuStreamEndCapture(_stream.Stream, ref graph), "ending a graph");
+            Check(GraphManagment.cuGraphInstantiate(ref ready, graph, CUgraphInstantiate_flags.None), "making a graph ready");
+            Check(GraphManagment.cuGraphDestroy(graph), "freeing a graph");
+        });
+        return new GpuGraph(this, ready);
+    }
+
+    /// <summary>Queues all of a graph.</summary>
+    public void Launch(CUgraphExec graph) => Enqueue(() => Check(GraphManagment.cuGraphLaunch(graph, _stream!.Stream), "launching a graph"));
+
+    /// <summary>Frees a graph after the work queued before.</summary>
+    public void Free(CUgraphExec graph)
+    {
+        if (Volatile.Read(ref _disposed) == 0)
+        {
+            _queue.Add(() => _ = GraphManagment.cuGraphExecDestroy(graph));
+        }
+    }
+
+    /// <summary>Queues a copy within this GPU.</summary>
+    public void Copy(ulong target, ulong source, long bytes) => Enqueue(() => Check(
+        AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(new CUdeviceptr { Pointer = target }, new CUdeviceptr { Pointer = source }, bytes, _stream!.Stream),
+        "a copy"));
 
     /// <summary>Queues a copy of <paramref name="values"/>, which must not change afterwards.</summary>
     public unsafe void Upload(DeviceMemory target, int[] values)
@@ -148,10 +196,16 @@ internal sealed class GpuDevice : IDisposable
     {
         _context = new PrimaryContext(Info.Ordinal);
         _stream = new CudaStream(CUStreamFlags.NonBlocking);
-        var shared = 0;
-        Check(DeviceManagement.cuDeviceGetAttribute(ref shared, CUDeviceAttribute.MaxSharedMemoryPerBlockOptin, _context.Device), "asking for limits");
-        MaxSharedBytes = shared;
-        _kernels = new KernelLibrary(_context, cubins);
+        MaxSharedBytes = Attribute(CUDeviceAttribute.MaxSharedMemoryPerBlockOptin);
+        Multiprocessors = Attribute(CUDeviceAttribute.MultiProcessorCount);
+        _kernels = new KernelLibrary(_context, cubins, Info.ComputeCapability);
+    }
+
+    private int Attribute(CUDeviceAttribute attribute)
+    {
+        var value = 0;
+        Check(DeviceManagement.cuDeviceGetAttribute(ref value, attribute, _context!.Device), $"asking for {attribute}");
+        return value;
     }
 
     private void Check(CUResult result, string what)
@@ -166,6 +220,12 @@ internal sealed class GpuDevice : IDisposable
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
         _failure?.Throw();
+        if (s_recording is { } recording)
+        {
+            recording.Add(work);
+            return;
+        }
+
         _queue.Add(() =>
         {
             if (_failure is null)
@@ -175,8 +235,27 @@ internal sealed class GpuDevice : IDisposable
         });
     }
 
+    private static List<Action> Recorded(Action queue)
+    {
+        s_recording = [];
+        try
+        {
+            queue();
+            return s_recording;
+        }
+        finally
+        {
+            s_recording = null;
+        }
+    }
+
     private void Invoke(Action work)
     {
+        if (s_recording is not null)
+        {
+            throw new InvalidOperationException("What waits for the GPU cannot be part of a graph.");
+        }
+
         // Not disposed: the device thread may still be inside Set when the wait ends.
         var done = new ManualResetEventSlim();
         Enqueue(work);

@@ -21,6 +21,8 @@ public sealed class KernelCheck
         new("apply_rope", Rope),
         new("hadamard_transform, 2^k", b => Hadamard(b, new HadamardShape(4, 128, 1))),
         new("hadamard_transform, m·2^k", b => Hadamard(b, new HadamardShape(1, 20, 64))),
+        .. (((int, int)[])[(8, 64), (1024, 1), (20, 64), (44 * 128, 1), (172 * 64, 1), (20 * 2, 1)]).Select(shape =>
+            new KernelCheck($"hadamard_quantize, {shape.Item1} x {shape.Item2}", b => HadamardQuantize(b, new HadamardShape(1, shape.Item1, shape.Item2)))),
         new("w4a4_gemm, 1 row", b => Gemm(b, WeightFormat.Int4, 1, 0, 4)),
         new("w4a4_gemm, 4 rows", b => Gemm(b, WeightFormat.Int4, 4, 0, 4)),
         new("w4a4_gemm, 70 rows in groups (tensor cores)", b => Gemm(b, WeightFormat.Int4, 70, 64, 4)),
@@ -134,6 +136,19 @@ public sealed class KernelCheck
         using var x = backend.Upload(Values(3 * shape.Width, 7));
         backend.HadamardTransform(x, 3, shape);
         return Read(x);
+    }
+
+    private static float[] HadamardQuantize(Backend backend, HadamardShape shape)
+    {
+        const int Rows = 3;
+        const int Out = 32;
+        using var w = backend.LoadLinear(Linear(WeightFormat.Int4, Out, shape.Width, 0));
+        using var x = backend.Upload(Values(Rows * shape.Width, 13));
+        using var quantized = backend.AllocateRows(Rows, shape.Width);
+        using var y = backend.Upload(new float[Rows * Out]);
+        backend.HadamardQuantize(x, quantized, Rows, shape, 4, 0.9f);
+        backend.Gemm(quantized, w, y, accumulate: false);
+        return Read(y);
     }
 
     private static float[] Gemm(Backend backend, WeightFormat format, int rows, int group, int bits)

@@ -7,11 +7,16 @@ internal sealed record KernelSource(string Name, string Text)
 {
     private const string Prefix = "Cuda/";
 
-    /// <summary>What is compiled: one module each.</summary>
-    public static IReadOnlyList<KernelSource> Sources { get; } = Read(".cu");
+    private const string HopperOnly = "_sm90.cu";
+
+    private static readonly KernelSource[] All = Read(".cu");
 
     /// <summary>What the sources include.</summary>
     public static IReadOnlyList<KernelSource> Headers { get; } = Read(".cuh");
+
+    /// <summary>What is compiled for an architecture: one module each.</summary>
+    public static IReadOnlyList<KernelSource> For(string architecture) => [.. All.Where(source =>
+        architecture == GpuInfo.Hopper || !source.Name.EndsWith(HopperOnly, StringComparison.Ordinal))];
 
     private static KernelSource[] Read(string extension)
     {

@@ -71,6 +71,19 @@ public sealed class ReferenceBackend : HostBackend
     }
 
     /// <inheritdoc/>
+    public override unsafe void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
+    {
+        var target = Rows(y);
+        target.Begin(rows, shape.Width, bits);
+        for (var row = 0; row < rows; row++)
+        {
+            var codes = new Span<sbyte>(target.Codes + ((long)row * target.Stride), target.Stride);
+            target.Scales[row] = HadamardQuantizer.Row(Row(x, row, shape.Width), shape, bits, clip, codes[..shape.Width]);
+            codes[shape.Width..].Clear();
+        }
+    }
+
+    /// <inheritdoc/>
     public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
     {
         var layout = cache.Layout;
@@ -90,15 +103,28 @@ public sealed class ReferenceBackend : HostBackend
     }
 
     /// <inheritdoc/>
-    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
+    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o) =>
+        AttendRows(q, cache, layer, batch, heads, o);
+
+    /// <summary>Attention of all rows, for any shape.</summary>
+    internal static void AttendRows(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
     {
         var layout = cache.Layout;
-        var attention = new Attention(layout, (page, value) => Plane(cache, layer, page, value));
+        Attention.PlaneOf planes = (page, value) => Plane(cache, layer, page, value);
+        var (floats, integers) = (new Attention(layout, planes), new IntegerAttention(layout, planes));
+        var suits = IntegerAttention.Suits(layout);
         for (var i = 0; i < batch.Rows * heads; i++)
         {
             var (row, head) = (i / heads, i % heads);
-            attention.Run(Row(q, i, layout.HeadDim), head / (heads / layout.KvHeads), batch.Positions[row],
-                batch.BlockTables[batch.SequenceOfRow[row]], Row(o, i, layout.HeadDim));
+            var (kvHead, table) = (head / (heads / layout.KvHeads), batch.BlockTables[batch.SequenceOfRow[row]]);
+            if (suits)
+            {
+                integers.Run(Row(q, i, layout.HeadDim), kvHead, batch.Positions[row], table, Row(o, i, layout.HeadDim));
+            }
+            else
+            {
+                floats.Run(Row(q, i, layout.HeadDim), kvHead, batch.Positions[row], table, Row(o, i, layout.HeadDim));
+            }
         }
     }
 

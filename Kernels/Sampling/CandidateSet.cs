@@ -8,6 +8,9 @@ namespace QuaRot.Kernels.Sampling;
 /// </summary>
 internal ref struct CandidateSet
 {
+    /// <summary>Weight of the best token. Sums of 2^23 such weights are exact in a double.</summary>
+    private const float One = 1 << 30;
+
     private readonly ReadOnlySpan<float> _logits;
     private readonly Span<float> _weights;
     private readonly int _best;
@@ -61,7 +64,9 @@ internal ref struct CandidateSet
         }
     }
 
-    /// <summary>weight = exp((logit - largest logit) / temperature), so that the largest weight is 1 and none overflows.</summary>
+    /// <summary>
+    /// weight = rint(exp((logit - largest logit) / temperature)·2^30): an integer, so that sums are exact and a device may add in any order.
+    /// </summary>
     private readonly void Weigh(float temperature)
     {
         float largest = _logits[_best];
@@ -69,7 +74,7 @@ internal ref struct CandidateSet
         {
             // 0 for the best token and down to -infinity for others, however small the temperature: never NaN.
             float scaled = (_logits[id] - largest) / temperature;
-            _weights[id] = FloatMath.Exp(scaled);
+            _weights[id] = MathF.Round(FloatMath.Exp(scaled) * One, MidpointRounding.ToEven);
         }
     }
 
@@ -111,7 +116,7 @@ internal ref struct CandidateSet
         int kept = 0;
         foreach (int id in _ids)
         {
-            if (_weights[id] >= p || id == _best)
+            if (_weights[id] >= p * One || id == _best)
             {
                 _ids[kept++] = id;
             }

@@ -1,7 +1,7 @@
 // The rate of the INT8 tensor core alone: two warpgroups of an SM issue m64n256k32 (A from registers, B in shared memory, random codes) and
 // nothing else. What w4a4_gemm_sm90 cannot pass at this GPU's power limit.
 //   seed: any;   sums: s32 [gridDim.x], so that nothing is optimised away.   256 threads, shared memory 33,792 bytes
-#include "wgmma_s8.cuh"
+#include "../../Kernels/Cuda/wgmma_s8.cuh"
 
 extern "C" __global__ void __launch_bounds__(256, 1) ceiling_s8(u32 seed, int rounds, int* sums) {
     extern __shared__ unsigned char dynamic_memory[];

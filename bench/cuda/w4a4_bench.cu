@@ -11,10 +11,11 @@
 #include <functional>
 #include <string>
 #include <vector>
-#include "w4a4_gemm_sm90.cu"
-#include "w4a4_gemv.cu"
+#include "../../Kernels/Cuda/w4a4_gemm_sm90.cu"
+#include "../../Kernels/Cuda/w4a4_gemv_sm90.cu"
+#include "../../Kernels/Cuda/w4a4_gemm_mma.cu"
+#include "../../Kernels/Cuda/w4_layout.cuh"
 #include "ceiling_s8.cu"
-#include "w4_layout.h"
 
 #define CHECK(call)                                                                                                    \
     do {                                                                                                               \
@@ -22,20 +23,16 @@
         if ((int)status != 0) { printf("%s:%d: %s gave %d\n", __FILE__, __LINE__, #call, (int)status); exit(1); }      \
     } while (0)
 
-typedef void (*Gemm)(const TensorMap, const unsigned char*, const float*, const float*, const float*, void*, int, int, int, int);
-typedef void (*Gemv)(const signed char*, const unsigned char*, const float*, const float*, const float*, void*, int, int, int, int);
+typedef void (*Gemm)(const TensorMap, const u8*, const float*, const float*, const float*, float*, int, int, int, int);
+typedef void (*Gemv)(const signed char*, const u8*, const float*, const float*, const float*, float*, int, int, int, int);
 
-struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, parts, max_tokens; bool grouped; };
+struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, shared, max_tokens; bool grouped; };
 static const Variant variants[] = {
-    {"n256", w4a4_gemm_sm90_n256, nullptr, 256, 0, 1 << 30, false}, {"n128", w4a4_gemm_sm90_n128, nullptr, 128, 0, 1 << 30, false},
-    {"g128", w4a4_gemm_sm90_g128, nullptr, 128, 0, 1 << 30, true},
-    {"t8_s1", nullptr, w4a4_gemv_t8_s1, 0, 1, 8, false},   {"t16_s1", nullptr, w4a4_gemv_t16_s1, 0, 1, 16, false},
-    {"t8_s1_g128", nullptr, w4a4_gemv_t8_s1_g128, 0, 1, 8, true}, {"t16_s1_g128", nullptr, w4a4_gemv_t16_s1_g128, 0, 1, 16, true},
-    {"t8_s2", nullptr, w4a4_gemv_t8_s2, 0, 2, 8, false},   {"t8_s4", nullptr, w4a4_gemv_t8_s4, 0, 4, 8, false},
-    {"t8_s8", nullptr, w4a4_gemv_t8_s8, 0, 8, 8, false},   {"t16_s2", nullptr, w4a4_gemv_t16_s2, 0, 2, 16, false},
-    {"t16_s4", nullptr, w4a4_gemv_t16_s4, 0, 4, 16, false}, {"t16_s8", nullptr, w4a4_gemv_t16_s8, 0, 8, 16, false},
-    {"t8_s4_g128", nullptr, w4a4_gemv_t8_s4_g128, 0, 4, 8, true}, {"t8_s8_g128", nullptr, w4a4_gemv_t8_s8_g128, 0, 8, 8, true},
-    {"t16_s4_g128", nullptr, w4a4_gemv_t16_s4_g128, 0, 4, 16, true}, {"t16_s8_g128", nullptr, w4a4_gemv_t16_s8_g128, 0, 8, 16, true},
+    {"n256", w4a4_gemm_sm90_n256, nullptr, 256, 205904, 1 << 30, false}, {"n128", w4a4_gemm_sm90_n128, nullptr, 128, 197760, 1 << 30, false},
+    {"g128", w4a4_gemm_sm90_g128, nullptr, 128, 197760, 1 << 30, true},
+    {"t8", nullptr, w4a4_gemv_sm90_t8, 0, gemv::Memory<1>::Bytes, 8, false}, {"t16", nullptr, w4a4_gemv_sm90_t16, 0, gemv::Memory<2>::Bytes, 16, false},
+    {"t8_g128", nullptr, w4a4_gemv_sm90_t8_g128, 0, gemv::Memory<1>::Bytes, 8, true}, {"t16_g128", nullptr, w4a4_gemv_sm90_t16_g128, 0, gemv::Memory<2>::Bytes, 16, true},
+    {"mma", nullptr, w4a4_gemm_mma, 64, 0, 1 << 30, false}, {"mma_g128", nullptr, w4a4_gemm_mma_g128, 64, 0, 1 << 30, true},
 };
 
 __device__ static unsigned hashed(unsigned x) {
@@ -52,39 +49,29 @@ __global__ void fill_floats(float* p, long long n, unsigned seed, float low, flo
     for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll)
         p[i] = low + (high - low) * (hashed((unsigned)i * 2654435761u + seed) >> 8) * (1.0f / 16777216);
 }
-__global__ void fill_halfs(unsigned short* p, long long n, unsigned seed) {
-    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll)
-        p[i] = to_half((float)(int)(hashed((unsigned)i + seed) & 1023) / 37.0f - 13.0f);
-}
 __global__ void repack(const unsigned char* source, unsigned* words, int out, int k, long long n) {
-    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll) words[i] = w4_repack_word(source, out, k, i);
+    for (long long i = blockIdx.x * 256ll + threadIdx.x; i < n; i += gridDim.x * 256ll) words[i] = w4_repack_word(source, out, k, 0, i);
 }
 
-// Plain loops over the checkpoint's layout, one thread an element of y; `y` holds the old values where they are added to.
-__global__ void reference(const signed char* x, const unsigned char* w, const float* sw, const float* sx, const float* bias, void* y, int tokens,
-                          int first, int step, int out, int k, int group, int flags) {
+// Plain loops over the checkpoint's layout, one thread two neighbours of a row; `y` holds the old values where they are added to.
+__global__ void reference(const signed char* x, const u8* w, const float* sw, const float* sx, const float* bias, float* y, int tokens, int first,
+                          int step, int out, int k, int group, int flags) {
     const long long e = blockIdx.x * 256ll + threadIdx.x;
-    const long long m = first + e / out * step;
-    const int o = e % out;
+    const long long m = first + e / (out / 2) * step;
+    const int o = e % (out / 2) * 2;
     if (m >= tokens) return;
-    float t = 0.0f;
+    float t[2] = {0.0f, 0.0f};
     for (int g = 0; g < k / group; g++) {
-        int acc = 0;
-        for (int i = g * group; i < (g + 1) * group; i++) {
-            const int code = w4_code(w, out, k, o, i);
-            acc += x[m * k + i] * (code - (code & 8) * 2);
+        for (int c = 0; c < 2; c++) {
+            int acc = 0;
+            for (int i = g * group; i < (g + 1) * group; i++) {
+                const int code = w4_code(w, out, k, 0, o + c, i);
+                acc += x[m * k + i] * (code - (code & 8) * 2);
+            }
+            t[c] = fmaf((float)acc, sw[(long long)g * out + o + c], t[c]);
         }
-        t = fmaf((float)acc, sw[(long long)g * out + o], t);
     }
-    float v = __fmul_rn(t, sx[m]);
-    if (bias) v = __fadd_rn(v, bias[o]);
-    if (flags & YIsHalf) {
-        unsigned short* p = (unsigned short*)y + m * out + o;
-        *p = to_half(flags & Accumulate ? __fadd_rn(from_half(*p), v) : v);
-    } else {
-        float* p = (float*)y + m * out + o;
-        *p = flags & Accumulate ? __fadd_rn(*p, v) : v;
-    }
+    finish_pair(y, m, o, out, t[0], t[1], sx[m], bias, flags);
 }
 // Counts differing elements of the sampled rows, and changed bytes of the guard behind y.
 __global__ void compare(const unsigned char* a, const unsigned char* b, long long tokens, int first, int step, long long row_bytes, long long guard,
@@ -109,7 +96,7 @@ struct Problem {
     signed char* x;
     unsigned char *w, *packed;
     float *sw, *sx, *bias;
-    void *y, *expected;
+    float *y, *expected;
     long long guard = 4096, y_bytes;
     TensorMap map;
 
@@ -121,8 +108,8 @@ struct Problem {
         sx = allocate<float>(tokens);
         bias = allocate<float>(out);
         y_bytes = (long long)tokens * out * 4 + guard;
-        y = allocate<char>(y_bytes);
-        expected = allocate<char>(y_bytes);
+        y = (float*)allocate<char>(y_bytes);
+        expected = (float*)allocate<char>(y_bytes);
         fill_codes<<<1024, 256>>>(x, (long long)tokens * k, seed);
         fill_bytes<<<1024, 256>>>(w, (long long)out * k / 2, seed + 1);
         fill_floats<<<64, 256>>>(sw, (long long)groups * out, seed + 2, 0.001f, 0.03f);
@@ -144,31 +131,37 @@ struct Problem {
 
 static int multiprocessors;
 
-static void launch(const Variant& v, const Problem& p, const unsigned char* packed, void* y, const float* bias, int flags, cudaStream_t stream = 0) {
+static void launch(const Variant& v, const Problem& p, const u8* packed, float* y, const float* bias, int flags, cudaStream_t stream = 0) {
+    cudaLaunchAttribute overlap = {};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.stream = stream;
+    config.dynamicSmemBytes = v.shared;
+    config.attrs = &overlap;
+    config.numAttrs = getenv("NO_OVERLAP") ? 0 : 1;
+    config.blockDim = v.gemm ? 384 : 256;
+    const int panels = (p.out + 63) / 64;
     if (v.gemm) {
-        const int tiles = (p.out + 255) / 256 * ((p.tokens + v.tile - 1) / v.tile), shared = v.tile == 256 ? 205904 : 197760;
-        v.gemm<<<std::min(2 * tiles, multiprocessors / 2 * 2), 384, shared, stream>>>(p.map, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
-    } else {
-        const int shared = gemv::memory_bytes(p.tokens, v.max_tokens, p.k, v.parts, v.grouped);
-        v.gemv<<<(v.parts == 1 ? 4 : v.parts) * ((p.out + 63) / 64), 256, shared, stream>>>(p.x, packed, p.sw, p.sx, bias, y, p.tokens, p.out, p.k, flags);
+        const int tiles = (p.out + 255) / 256 * ((p.tokens + v.tile - 1) / v.tile);
+        config.gridDim = std::min(2 * tiles, multiprocessors / 2 * 2);
+        CHECK(cudaLaunchKernelEx(&config, v.gemm, (const TensorMap)p.map, packed, (const float*)p.sw, (const float*)p.sx, bias, y, p.tokens, p.out, p.k, flags));
+        return;
     }
-    CHECK(cudaGetLastError());
+    config.gridDim = v.tile ? dim3((p.out + 127) / 128, (p.tokens + v.tile - 1) / v.tile) : dim3(std::min(panels, multiprocessors));
+    CHECK(cudaLaunchKernelEx(&config, v.gemv, (const signed char*)p.x, packed, (const float*)p.sw, (const float*)p.sx, bias, y, p.tokens, p.out, p.k, flags));
 }
 
 static bool check(const Variant& v, int tokens, int out, int k, unsigned seed, int flags, bool biased) {
-    if (v.gemv && gemv::memory_bytes(tokens, v.max_tokens, k, v.parts, v.grouped) > 232448) return true;
     Problem p(tokens, out, k, v.grouped ? k / 128 : 1, seed);
     const int step = std::max(1, tokens / 64), first = seed % step;
-    const long long row_bytes = (long long)out * (flags & YIsHalf ? 2 : 4);
+    const long long row_bytes = (long long)out * (flags & kSiluAndMul ? 2 : 4);
     // Old values where they are added to, else a pattern that is a NaN; the guard behind the last row must stay.
     CHECK(cudaMemset(p.y, 0xFF, p.y_bytes));
-    if (flags & Accumulate) {
-        if (flags & YIsHalf) fill_halfs<<<1024, 256>>>((unsigned short*)p.y, (long long)tokens * out, seed + 5);
-        else fill_floats<<<1024, 256>>>((float*)p.y, (long long)tokens * out, seed + 5, -9.0f, 9.0f);
-    }
+    if (flags & kAccumulate) fill_floats<<<1024, 256>>>(p.y, (long long)tokens * out, seed + 5, -9.0f, 9.0f);
     CHECK(cudaMemcpy(p.expected, p.y, p.y_bytes, cudaMemcpyDeviceToDevice));
     const long long samples = (tokens - first + step - 1) / step;
-    reference<<<(samples * out + 255) / 256, 256>>>(p.x, p.w, p.sw, p.sx, biased ? p.bias : nullptr, p.expected, tokens, first, step, out, k,
+    reference<<<(samples * (out / 2) + 255) / 256, 256>>>(p.x, p.w, p.sw, p.sx, biased ? p.bias : nullptr, p.expected, tokens, first, step, out, k,
                                                     v.grouped ? 128 : k, flags);
     CHECK(cudaGetLastError());
     launch(v, p, p.packed, p.y, biased ? p.bias : nullptr, flags);
@@ -192,10 +185,10 @@ static int check_all(unsigned seed) {
         const int odd_k[][3] = {{1, 64, 64}, {5, 96, 192}, {16, 256, 1088}, {129, 256, 1088}};   // a half stage
         int i = 0;
         for (const auto& s : shapes)
-            if (s[0] <= v.max_tokens) bad += !check(v, s[0], s[1], s[2], seed += 101, i % 4, i % 3 == 1), i++;
+            if (s[0] <= v.max_tokens) bad += !check(v, s[0], s[1], s[2], seed += 101, i % 3, i % 4 == 1), i++;
         if (!v.grouped)
             for (const auto& s : odd_k)
-                if (s[0] <= v.max_tokens) bad += !check(v, s[0], s[1], s[2], seed += 101, i % 4, i % 3 == 1), i++;
+                if (s[0] <= v.max_tokens) bad += !check(v, s[0], s[1], s[2], seed += 101, i % 3, i % 4 == 1), i++;
     }
     printf("%d shapes differ\n", bad);
     return bad != 0;
@@ -228,11 +221,11 @@ static void time_gemm(unsigned seed) {
                              {2048, 8192, 8192}, {2048, 57344, 8192}, {2048, 8192, 28672}, {512, 12288, 4096}, {128, 12288, 4096}};
     for (const auto& s : shapes) {
         for (const Variant& v : variants) {
-            if (!v.gemm) continue;
+            if (!v.gemm && s[0] > 512 || !v.gemm && !v.tile) continue;
             Problem p(s[0], s[1], s[2], v.grouped ? s[2] / 128 : 1, seed++);
-            for (int flags = 0; flags <= YIsHalf; flags++) {
+            for (int flags = 0; flags <= kSiluAndMul; flags += kSiluAndMul) {
                 const double ms = median_ms(15, [&] { launch(v, p, p.packed, p.y, nullptr, flags); });
-                printf("gemm %-5s tokens %5d out %6d k %6d y %s: %8.1f us %6.0f TOP/s\n", v.name, s[0], s[1], s[2], flags ? "f16" : "f32", ms * 1e3,
+                printf("gemm %-5s tokens %5d out %6d k %6d %s: %8.1f us %6.0f TOP/s\n", v.name, s[0], s[1], s[2], flags ? "silu" : "    ", ms * 1e3,
                        2.0 * s[0] * s[1] * s[2] / ms / 1e9);
             }
         }
@@ -246,9 +239,8 @@ static void time_gemv(unsigned seed) {
     for (const auto& s : shapes) {
         for (const Variant& v : variants) {
             if (!v.gemv) continue;
-            for (int tokens : {1, 8, 16}) {
-                if (tokens > v.max_tokens || (v.max_tokens == 16 && tokens == 8)) continue;
-                if (gemv::memory_bytes(tokens, v.max_tokens, s[1], v.parts, v.grouped) > 232448) continue;
+            for (int tokens : {1, 8, 16, 32, 64}) {
+                if (tokens > v.max_tokens || (v.max_tokens == 16 && tokens == 8) || (v.tile && tokens < 16)) continue;
                 Problem p(tokens, s[0], s[1], v.grouped ? s[1] / 128 : 1, seed++);
                 const long long bytes = w4_words(s[0], s[1]) * 4;
                 const int copies = (int)(400000000 / bytes + 2), launches = std::max(copies, 40);
@@ -259,7 +251,7 @@ static void time_gemv(unsigned seed) {
                 cudaGraphExec_t exec;
                 CHECK(cudaStreamCreate(&stream));
                 CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
-                for (int i = 0; i < launches; i++) launch(v, p, many + i % copies * bytes, p.y, nullptr, YIsHalf, stream);
+                for (int i = 0; i < launches; i++) launch(v, p, many + i % copies * bytes, p.y, nullptr, 0, stream);
                 CHECK(cudaStreamEndCapture(stream, &graph));
                 CHECK(cudaGraphInstantiate(&exec, graph, 0));
                 const double ms = median_ms(9, [&] { CHECK(cudaGraphLaunch(exec, 0)); }) / launches;
@@ -281,13 +273,12 @@ int main(int count, char** arguments) {
     CHECK(cudaGetDeviceProperties(&device, 0));
     multiprocessors = device.multiProcessorCount;
     for (const Variant& v : variants)
-        CHECK(cudaFuncSetAttribute(v.gemm ? (const void*)v.gemm : (const void*)v.gemv, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                   v.gemm ? (v.tile == 256 ? 205904 : 197760) : 232448));
+        CHECK(cudaFuncSetAttribute(v.gemm ? (const void*)v.gemm : (const void*)v.gemv, cudaFuncAttributeMaxDynamicSharedMemorySize, v.shared));
     if (mode == "once") {
         for (const Variant& v : variants) {
             if (std::string(v.name) != arguments[2]) continue;
             Problem p(v.gemm ? 8192 : std::min(v.max_tokens, 16) == 8 ? 1 : 16, v.gemm ? 8192 : 22016, v.gemm ? 8192 : 4096, v.grouped ? 64 : 1, 1);
-            launch(v, p, p.packed, p.y, nullptr, YIsHalf);
+            launch(v, p, p.packed, p.y, nullptr, 0);
             CHECK(cudaDeviceSynchronize());
         }
         return 0;

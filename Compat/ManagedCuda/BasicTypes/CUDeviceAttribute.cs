@@ -3,6 +3,9 @@ namespace ManagedCuda.BasicTypes;
 /// <summary>Properties of a device.</summary>
 public enum CUDeviceAttribute
 {
+    /// <summary>Streaming multiprocessors.</summary>
+    MultiProcessorCount = 16,
+
     /// <summary>Major number of the compute capability.</summary>
     ComputeCapabilityMajor = 75,
 

@@ -62,6 +62,10 @@ internal readonly unsafe struct Bytes128 : IByteLanes<Bytes128>
         new(sums._a + ShortPairs(x._a, y._a), sums._b + ShortPairs(x._b, y._b),
             sums._c + ShortPairs(x._c, y._c), sums._d + ShortPairs(x._d, y._d));
 
+    public static Bytes128 AddInts(Bytes128 a, Bytes128 b) => new(a._a + b._a, a._b + b._b, a._c + b._c, a._d + b._d);
+
+    public static Bytes128 ShiftLeft4(Bytes128 value) => new(value._a << 4, value._b << 4, value._c << 4, value._d << 4);
+
     public static void StoreInts(int* target, Bytes128 value)
     {
         value._a.Store(target);

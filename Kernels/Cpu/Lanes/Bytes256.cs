@@ -54,6 +54,10 @@ internal readonly unsafe struct Bytes256 : IByteLanes<Bytes256>
         new(sums._a + Avx2.MultiplyAddAdjacent(a._a.AsInt16(), b._a.AsInt16()),
             sums._b + Avx2.MultiplyAddAdjacent(a._b.AsInt16(), b._b.AsInt16()));
 
+    public static Bytes256 AddInts(Bytes256 a, Bytes256 b) => new(a._a + b._a, a._b + b._b);
+
+    public static Bytes256 ShiftLeft4(Bytes256 value) => new(value._a << 4, value._b << 4);
+
     public static void StoreInts(int* target, Bytes256 value)
     {
         value._a.Store(target);

@@ -40,5 +40,9 @@ internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
     public static Bytes512 MultiplyAddShorts(Bytes512 a, Bytes512 b, Bytes512 sums) =>
         new(sums._v + Avx512BW.MultiplyAddAdjacent(a._v.AsInt16(), b._v.AsInt16()));
 
+    public static Bytes512 AddInts(Bytes512 a, Bytes512 b) => new(a._v + b._v);
+
+    public static Bytes512 ShiftLeft4(Bytes512 value) => new(value._v << 4);
+
     public static void StoreInts(int* target, Bytes512 value) => value._v.Store(target);
 }

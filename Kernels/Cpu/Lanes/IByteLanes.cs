@@ -40,5 +40,11 @@ internal unsafe interface IByteLanes<T>
     /// <summary>Products of int16, added in pairs to int32, added to <paramref name="sums"/>.</summary>
     static abstract T MultiplyAddShorts(T a, T b, T sums);
 
+    /// <summary>Sums of int32.</summary>
+    static abstract T AddInts(T a, T b);
+
+    /// <summary>Each int32 times 16.</summary>
+    static abstract T ShiftLeft4(T value);
+
     static abstract void StoreInts(int* target, T value);
 }

@@ -4,7 +4,7 @@
 //   x     tensor map of s8 [tokens, k] row-major, box 128 x 64 rows, 128-byte swizzle, out of bounds 0. Rows past `tokens` may hold anything.
 //   w     packed INT4, the layout below, 2048-byte blocks [ceil(out / 64), k / 64]
 //   sw    f32 [groups, out]: groups = 1 (`_n256`, `_n128`) or k / 128 (`_g128`)      sx f32 [tokens]      bias f32 [out] or null
-//   y     f16 or f32 [tokens, out], 8-byte aligned         flags: YIsHalf, Accumulate (w4_epilogue.cuh)
+//   y     f32 [tokens, out], or [tokens, out / 2] with kSiluAndMul        flags: w4_epilogue.cuh
 //
 // Hopper has no INT4 tensor core, and its INT8 one reads B from shared memory only, but A also from registers. So Y^T = W * X^T: weights
 // are A and are unpacked in registers (two logic ops for 8 weights, into 16 times their value), activations are B and stay INT8.
@@ -24,6 +24,7 @@
 //
 // Launch: gridDim.x even, at most the SM count; 384 threads; shared memory 205,904 bytes (n256) or 197,760 (n128, g128).
 // Limits: k a multiple of 64 (128 for _g128), out even; |acc| * 16 < 2^31: k <= 2,097,151 for INT4 codes, 131,071 for INT8 codes.
+#include "ptx.cuh"
 #include "w4_epilogue.cuh"
 #include "wgmma_s8.cuh"
 
@@ -119,10 +120,9 @@ __device__ __forceinline__ void settled(int (&acc)[Count]) {
 
 // t(i) is the FP32 sum of accumulator i.
 template <int N, typename Sum>
-__device__ __forceinline__ void write_tile(int tokens, int out, const float* sx, const float* bias, void* y, int flags, int row, int token, Sum t) {
+__device__ __forceinline__ void write_tile(int tokens, int out, const float* sx, const float* bias, float* y, int flags, int row, int token, Sum t) {
     const int o = row, first = token + 2 * (threadIdx.x % 4);
     if (o >= out) return;
-    const float bias0 = bias ? bias[o] : 0.0f, bias1 = bias ? bias[o + 1] : 0.0f;
 #pragma unroll
     for (int j = 0; j < N / 8; j += 8) {
         float scale[16];   // loaded together: one latency for 16 stores, not for each
@@ -131,7 +131,7 @@ __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx,
 #pragma unroll
         for (int i = 0; i < 16; i++) {
             const int m = first + 8 * (j + i / 2) + i % 2, at = 4 * (j + i / 2) + i % 2;
-            if (m < tokens) finish_pair(y, (long long)m * out + o, t(at), t(at + 2), scale[i], bias0, bias1, bias != nullptr, flags);
+            if (m < tokens) finish_pair(y, m, o, out, t(at), t(at + 2), scale[i], bias, flags);
         }
     }
 }
@@ -143,7 +143,7 @@ __device__ __forceinline__ int first_row(const Tile& tile, int rank) {
 }
 
 template <int N>
-__device__ __forceinline__ void consume(const float* sw, const float* sx, const float* bias, void* y, int tokens, int out, int k, int flags,
+__device__ __forceinline__ void consume(const float* sw, const float* sx, const float* bias, float* y, int tokens, int out, int k, int flags,
                                         u32 memory, u32 full, u32 empty, const Tile& tile, int rank, Ring& ring) {
     typedef Shape<N> S;
     int acc[N / 2];
@@ -169,7 +169,7 @@ __device__ __forceinline__ void consume(const float* sw, const float* sx, const 
     release(empty + 8 * previous);
     settled(acc);
     const int o = first_row(tile, rank);
-    const float s0 = o < out ? sw[o] * Sixteenth : 0.0f, s1 = o < out ? sw[o + 1] * Sixteenth : 0.0f;
+    const float s0 = o < out ? sw[o] * kSixteenth : 0.0f, s1 = o < out ? sw[o + 1] * kSixteenth : 0.0f;
     write_tile<N>(tokens, out, sx, bias, y, flags, o, tile.token,
                   [&](int i) { return __fmaf_rn((float)acc[i], i & 2 ? s1 : s0, 0.0f); });
 }
@@ -179,11 +179,11 @@ template <int Count>
 __device__ __forceinline__ void add_group(float (&t)[Count], int (&acc)[Count], float2 scale) {
     settled(acc);
 #pragma unroll
-    for (int i = 0; i < Count; i++) t[i] = __fmaf_rn((float)acc[i], (i & 2 ? scale.y : scale.x) * Sixteenth, t[i]);
+    for (int i = 0; i < Count; i++) t[i] = __fmaf_rn((float)acc[i], (i & 2 ? scale.y : scale.x) * kSixteenth, t[i]);
 }
 
 template <int N>
-__device__ __forceinline__ void consume_groups(const float* sw, const float* sx, const float* bias, void* y, int tokens, int out, int k,
+__device__ __forceinline__ void consume_groups(const float* sw, const float* sx, const float* bias, float* y, int tokens, int out, int k,
                                                int flags, u32 memory, u32 full, u32 empty, const Tile& tile, int rank, Ring& ring) {
     typedef Shape<N> S;
     int acc[N / 2];
@@ -205,7 +205,7 @@ __device__ __forceinline__ void consume_groups(const float* sw, const float* sx,
 }
 
 template <int N, bool Grouped>
-__device__ __forceinline__ void run(const TensorMap* x, const unsigned char* w, const float* sw, const float* sx, const float* bias, void* y,
+__device__ __forceinline__ void run(const TensorMap* x, const unsigned char* w, const float* sw, const float* sx, const float* bias, float* y,
                                     int tokens, int out, int k, int flags) {
     typedef Shape<N> S;
     extern __shared__ unsigned char dynamic_memory[];
@@ -221,6 +221,8 @@ __device__ __forceinline__ void run(const TensorMap* x, const unsigned char* w, 
         prefetch_tensor_map(x);
     }
     cluster_sync();
+    grid_wait();
+    grid_release();
     const int out_tiles = (out + 255) / 256, token_tiles = (tokens + N - 1) / N;
     Ring ring;
     if (threadIdx.x < Warpgroup) {
@@ -244,7 +246,7 @@ __device__ __forceinline__ void run(const TensorMap* x, const unsigned char* w, 
 
 #define W4A4_GEMM(name, tokens_of_tile, grouped)                                                                                         \
     extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1)                                                       \
-        name(const __grid_constant__ TensorMap x, const unsigned char* w, const float* sw, const float* sx, const float* bias, void* y,  \
+        name(const __grid_constant__ TensorMap x, const unsigned char* w, const float* sw, const float* sx, const float* bias, float* y,  \
              int tokens, int out, int k, int flags) {                                                                                    \
         gemm::run<tokens_of_tile, grouped>(&x, w, sw, sx, bias, y, tokens, out, k, flags);                                               \
     }

@@ -1,0 +1,37 @@
+// What all w4a4 kernels share: the nibble trick, and how they end: y = t·sx (+ bias), stored, added to y, or passed on through silu_and_mul;
+// with the roundings of Backend.Gemm and Backend.SiluAndMul.
+#pragma once
+#include "arithmetic.cuh"
+
+// The `flags` argument of the kernels; 0 stores.
+constexpr int kAccumulate = 1;   // y += instead of y =
+constexpr int kSiluAndMul = 2;   // channels 2i and 2i + 1 are gate and up of element i: y [tokens, out / 2] = silu(gate)·up
+
+// A weight scale that undoes the factor 16 of `unpack_pair`. Exact for scales of at least 2^-122: only a subnormal would round.
+constexpr float kSixteenth = 0.0625f;
+
+// 8 packed weights -> two registers of 4 INT8 each, 16 times their value: a nibble in the high half of a byte needs no sign extension.
+__device__ __forceinline__ void unpack_pair(u32 packed, u32& low, u32& high) {
+    low = (packed << 4) & 0xF0F0F0F0u;
+    high = packed & 0xF0F0F0F0u;
+}
+
+// Two neighbouring channels of token m, o even: t0 and t1 are their sums over the groups.
+__device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const float* bias, int flags) {
+    float v0 = __fmul_rn(t0, sx), v1 = __fmul_rn(t1, sx);
+    if (bias) {
+        v0 = __fadd_rn(v0, bias[o]);
+        v1 = __fadd_rn(v1, bias[o + 1]);
+    }
+    if (flags & kSiluAndMul) {
+        y[m * (out / 2) + o / 2] = silu_and_mul_of(v0, v1);
+        return;
+    }
+    float2* p = (float2*)(y + m * out + o);
+    if (flags & kAccumulate) {
+        const float2 old = *p;
+        v0 = __fadd_rn(old.x, v0);
+        v1 = __fadd_rn(old.y, v1);
+    }
+    *p = make_float2(v0, v1);
+}

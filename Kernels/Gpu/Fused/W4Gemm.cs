@@ -1,0 +1,60 @@
+namespace QuaRot.Kernels.Gpu.Fused;
+
+/// <summary>Launches w4a4_gemm: which kernel depends on the chip and the number of rows, the result does not.</summary>
+internal static class W4Gemm
+{
+    /// <summary>Groups that the kernels take: an input step of theirs.</summary>
+    public const int GroupSize = 128;
+
+    private const int MostRowsOfGemv = 16;
+
+    /// <summary>Up to here mma.sync tiles of 64 tokens win over wgmma tiles of 128, half of which would be empty.</summary>
+    private const int MostRowsOfMma = 64;
+
+    /// <summary>From here tiles of 256 tokens win (bench/NOTES.md).</summary>
+    private const int FewestRowsOfWideTiles = 1024;
+
+    /// <summary>How a kernel ends; numbers as in w4_epilogue.cuh.</summary>
+    public enum Ending
+    {
+        /// <summary>y = x·Wᵀ, [rows, out].</summary>
+        Store = 0,
+
+        /// <summary>y += x·Wᵀ.</summary>
+        Add = 1,
+
+        /// <summary>y = silu(gate)·up, [rows, out / 2], over interleaved channels.</summary>
+        SiluAndMul = 2,
+    }
+
+    /// <summary>Queues y = x·Wᵀ.</summary>
+    public static void Launch(GpuDevice device, CodeRows x, PackedW4 w, DeviceMemory y, int rows, Ending ending)
+    {
+        var grouped = w.Groups > 1;
+        var suffix = grouped ? "_g128" : "";
+        if (device.Info.Architecture != GpuInfo.Hopper || (rows > MostRowsOfGemv && rows <= MostRowsOfMma))
+        {
+            device.Launch($"w4a4_gemm_mma{suffix}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, 128), LaunchGrid.Parts(rows, 64), 256).Overlapping, 0,
+                x.Codes, w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
+            return;
+        }
+
+        if (rows <= MostRowsOfGemv)
+        {
+            var tiles = rows <= 8 ? 1 : 2;
+            var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, 64), device.Multiprocessors), 256).Overlapping;
+            device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{suffix}", grid, GemvBytes(tiles),
+                x.Codes, w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
+            return;
+        }
+
+        var wide = !grouped && rows >= FewestRowsOfWideTiles;
+        var (kernel, tile, bytes) = wide ? ("n256", 256, 205_904) : (grouped ? "g128" : "n128", 128, 197_760);
+        var count = LaunchGrid.Parts(w.OutFeatures, 256) * LaunchGrid.Parts(rows, tile);
+        device.Launch($"w4a4_gemm_sm90_{kernel}", LaunchGrid.Blocks(Math.Min(2 * count, device.Multiprocessors / 2 * 2), 384).Overlapping, bytes,
+            x.MapOf(w.InFeatures), w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
+    }
+
+    // gemv::Memory in w4a4_gemv_sm90.cu: rings, sums, barriers.
+    private static int GemvBytes(int tiles) => (8 * 8 * 2048) + (8 * tiles * 8 * 72 * sizeof(int)) + (8 * 8 * 8) + 64;
+}
