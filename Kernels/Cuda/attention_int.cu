@@ -4,6 +4,7 @@
 //   scores   thread j < 64 a position; maxima, sums and codes of the weights are found by every thread for itself from shared memory
 //   values   thread d an element of the output (and element d + 128)
 #include "kv_cache.cuh"
+#include "ptx.cuh"
 #include "softmax.cuh"
 
 constexpr int kThreads = 128;
@@ -45,6 +46,8 @@ extern "C" __global__ void __launch_bounds__(kThreads) attention_int(const signe
     __shared__ int codes[kPageSize];
     const int heads = gridDim.x, head = blockIdx.x, row = blockIdx.y, thread = threadIdx.x, kv_head = head / (heads / kv_heads);
     const i64 at = (i64)row * heads + head;
+    grid_wait();
+    grid_release();
     for (int d = thread; d < head_dim; d += kThreads) query[d] = q[at * head_dim + d];
     const float a = q_scale[at], s = (float)q_sum[at];
     const int position = batch.position(row);

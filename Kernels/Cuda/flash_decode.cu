@@ -1,8 +1,10 @@
-// flash_decode: attention of single rows to their cached positions, split over spans of 8 tiles (Backend.Attention, K and V of 3 to 8 bits).
+// flash_decode and merge_states: attention of single rows to their cached positions, split over spans of 8 tiles (Backend.Attention, K and V
+// of 3 to 8 bits).
 //
 //   q        s8 [rows, heads, dim] codes, q_scale float [rows, heads] (the contract's a), q_sum int [rows, heads] (S): rope_append
 //   cache    pages (kv_cache.cuh); rows int [gridDim.y]: rows of the batch, or null for 0, 1, 2, ...
 //   o        float [rows, heads, dim];   span_o float [gridDim.y, heads, stride, dim], span_ml float [gridDim.y, heads, stride, 2]: states of spans
+//   arrived  int [gridDim.y, gridDim.x], zero before and after: how many blocks of these heads have written their spans
 //
 // A block of 8 warps takes a span of one row for `kHeads` query heads of a K/V head, a warp a tile. All of a tile (8.5 KB at 4 bits) is
 // loaded before anything is used; the kernel is bound by those loads. Then, per warp, with lane = 4·g + t:
@@ -14,7 +16,8 @@
 //            split the 64 positions among them. The eight-lane sums then meet in shared memory.
 //   values   A = V transposed: rows are elements, B = the weights' codes. Four positions' words become four elements' words by 8 PRMTs.
 //
-// The 8 tile states are merged in ascending order, a warp a head, and written to span_o and span_ml; a row of one span is finished at once.
+// The 8 tile states are merged in ascending order, a warp a head, and written to span_o and span_ml; the block that comes last merges the spans,
+// again in ascending order. A row of one span is finished at once.
 // Grid (kv_heads · ceil(heads/kv_heads/kHeads), rows, spans at a time), 256 threads: spans z, z + gridDim.z, ...
 // settled: nonzero where no two rows are of one sequence. Tiles before a row's last are then older than the launch before this one and are
 // loaded before waiting for it; the batch and the list of rows must always be older.
@@ -36,6 +39,7 @@ struct DecodeArguments {
     const int* rows;
     int heads, kv_heads;
     float *o, *span_o, *span_ml;
+    int* arrived;
     int stride, settled;
 };
 
@@ -291,19 +295,46 @@ struct DecodeWarp {
     static __device__ __forceinline__ int column_head(int column) { return kHeads == 1 ? 0 : column / 2 / kShare * 2 + column % 2; }
 };
 
+template <int kOwn>
+__device__ __forceinline__ void store_elements(float* to, const float (&x)[kOwn]) {
+    if constexpr (kOwn == 4) *(float4*)to = make_float4(x[0], x[1], x[2], x[3]);
+    else *(float2*)to = make_float2(x[0], x[1]);
+}
+
+template <int kOwn>
+__device__ __forceinline__ void load_elements(const float* from, float (&x)[kOwn]) {
+    if constexpr (kOwn == 4) {
+        const float4 v = *(const float4*)from;
+        x[0] = v.x, x[1] = v.y, x[2] = v.z, x[3] = v.w;
+    } else {
+        const float2 v = *(const float2*)from;
+        x[0] = v.x, x[1] = v.y;
+    }
+}
+
+// In each group of kLanes lanes: the largest x up to this lane (and `start`), and the largest before it.
+template <int kLanes>
+__device__ __forceinline__ float prefix_maxima(float x, float start, float& before) {
+    const int lane = threadIdx.x % 32, first = lane / kLanes * kLanes;
+#pragma unroll
+    for (int step = 1; step < kLanes; step *= 2) {
+        const float other = __shfl_sync(kFullWarp, x, lane - step);
+        if (lane - step >= first) x = fmaxf(x, other);
+    }
+    x = fmaxf(x, start);
+    before = __shfl_sync(kFullWarp, x, lane - 1);
+    if (lane == first) before = start;
+    return x;
+}
+
 // Merges the states of a span's `count` tiles for the head of this warp, and writes the span's state, or the row's result.
 template <int kDim, int kHeads>
 __device__ __forceinline__ void merge_tiles(const WarpMemory<kDim, kHeads>* tiles, int count, int head, bool is_whole, float* result, float* ml) {
     constexpr int kOwn = kDim / 32;
     const int lane = threadIdx.x % 32, mine = min(lane % kSpanTiles, count - 1);
     const float m = tiles[mine].ml[head][0], l = tiles[mine].ml[head][1];
-    float before = kLowest, larger = m;  // maxima of the tiles before this one, and up to it
-#pragma unroll
-    for (int i = 0; i < kSpanTiles; i++) {
-        const float other = __shfl_sync(kFullWarp, m, i);
-        if (i < mine) before = fmaxf(before, other);
-    }
-    larger = fmaxf(before, m);
+    float before;
+    const float larger = prefix_maxima<kSpanTiles>(m, kLowest, before);
     const float keep = exp_of_negative(__fsub_rn(before, larger)), take = exp_of_negative(__fsub_rn(m, larger));
     float out[kOwn], sum = __shfl_sync(kFullWarp, l, 0);
     const auto element = [&](int tile, int i) { return tiles[tile].state[head * kDim + lane * kOwn + i]; };
@@ -318,15 +349,43 @@ __device__ __forceinline__ void merge_tiles(const WarpMemory<kDim, kHeads>* tile
             for (int i = 0; i < kOwn; i++) out[i] = merged(out[i], element(tile, i), a, b);
         }
     }
-    larger = __shfl_sync(kFullWarp, larger, kSpanTiles - 1);
+    const float largest = __shfl_sync(kFullWarp, larger, kSpanTiles - 1);
     if (is_whole) {
 #pragma unroll
         for (int i = 0; i < kOwn; i++) out[i] = __fdiv_rn(out[i], sum);
     } else if (lane == 0) {
-        *(float2*)ml = make_float2(larger, sum);
+        *(float2*)ml = make_float2(largest, sum);
     }
-    if constexpr (kOwn == 4) *(float4*)(result + lane * 4) = make_float4(out[0], out[1], out[2], out[3]);
-    else *(float2*)(result + lane * 2) = make_float2(out[0], out[1]);
+    store_elements<kOwn>(result + lane * kOwn, out);
+}
+
+// merge_states: the spans' states of a head in ascending order, then o/l.  One warp; states [spans, dim] and ml [spans, 2] of other blocks.
+template <int kDim>
+__device__ __forceinline__ void merge_spans(const float* states, const float* ml, int spans, float* o) {
+    constexpr int kOwn = kDim / 32;
+    const int lane = threadIdx.x % 32;
+    float m = kLowest, sum = 0.0f, out[kOwn] = {};
+    for (int start = 0; start < spans; start += 32) {
+        const float2 state = ((const float2*)ml)[min(start + lane, spans - 1)];
+        float before;
+        const float larger = prefix_maxima<32>(state.x, m, before);
+        const float keep = exp_of_negative(__fsub_rn(before, larger)), take = exp_of_negative(__fsub_rn(state.x, larger));
+        const int count = min(32, spans - start);
+#pragma unroll 4
+        for (int i = 0; i < count; i++) {
+            float next[kOwn];
+            load_elements<kOwn>(states + (i64)(start + i) * kDim + lane * kOwn, next);
+            const float l = __shfl_sync(kFullWarp, state.y, i), a = __shfl_sync(kFullWarp, keep, i), b = __shfl_sync(kFullWarp, take, i);
+            const bool is_first = start + i == 0;
+            sum = is_first ? l : merged(sum, l, a, b);
+#pragma unroll
+            for (int e = 0; e < kOwn; e++) out[e] = is_first ? next[e] : merged(out[e], next[e], a, b);
+        }
+        m = __shfl_sync(kFullWarp, larger, 31);
+    }
+#pragma unroll
+    for (int e = 0; e < kOwn; e++) out[e] = __fdiv_rn(out[e], sum);
+    store_elements<kOwn>(o + lane * kOwn, out);
 }
 
 template <int kDim, bool kByteKeys, bool kByteValues, int kHeads>
@@ -388,14 +447,31 @@ __device__ __forceinline__ void decode(const DecodeArguments& x) {
                 spans == 1 ? x.o + (head + warp) * kDim : x.span_o + at * kDim, x.span_ml + 2 * at);
         }
     }
+    if (spans == 1) return;
+
+    // Whoever comes last finds all spans of these heads in memory and merges them.
+    __shared__ int is_last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        int* arrived = x.arrived + blockIdx.y * gridDim.x + blockIdx.x;
+        is_last = atomicAdd(arrived, 1) == min((int)gridDim.z, spans) - 1;
+        if (is_last) *arrived = 0;
+    }
+    __syncthreads();
+    if (is_last && warp < count) {
+        __threadfence();
+        const i64 at = (((i64)blockIdx.y * x.heads + kv_head * group + first) + warp) * x.stride;
+        merge_spans<kDim>(x.span_o + at * kDim, x.span_ml + 2 * at, spans, x.o + (head + warp) * kDim);
+    }
 }
 
 #define DECODE(name, dim, byte_keys, byte_values, block_heads, blocks)                                                                             \
     extern "C" __global__ void __launch_bounds__(32 * kSpanWarps, blocks) name(const signed char* q, const float* q_scale, const int* q_sum,       \
         u8* cache, i64 page_bytes, Plane key, Plane value, Batch batch, const int* rows, int heads, int kv_heads, float* o, float* span_o,         \
-        float* span_ml, int stride, int settled) {                                                                                                 \
+        float* span_ml, int* arrived, int stride, int settled) {                                                                                              \
         decode<dim, byte_keys, byte_values, block_heads>(                                                                                          \
-            {q, q_scale, q_sum, cache, page_bytes, key, value, batch, rows, heads, kv_heads, o, span_o, span_ml, stride, settled});                \
+            {q, q_scale, q_sum, cache, page_bytes, key, value, batch, rows, heads, kv_heads, o, span_o, span_ml, arrived, stride, settled});                \
     }
 // flash_decode_<dim>_<4 or 8 bits a stored code of K><of V>_<heads of a block>
 DECODE(flash_decode_64_44_1, 64, false, false, 1, 2)
@@ -412,40 +488,3 @@ DECODE(flash_decode_64_88_8, 64, true, true, 8, 2)
 DECODE(flash_decode_128_48_8, 128, false, true, 8, 1)
 DECODE(flash_decode_128_84_8, 128, true, false, 8, 1)
 DECODE(flash_decode_128_88_8, 128, true, true, 8, 1)
-
-// merge_states: the spans' states of a row ascending, then o/l.  Rows of one span were finished by flash_decode.
-// span_o [gridDim.y, heads, stride, dim], span_ml [gridDim.y, heads, stride, 2], o [rows, heads, dim]; rows as there. Grid (heads, rows), dim
-// threads (a multiple of 32).
-extern "C" __global__ void __launch_bounds__(256) merge_states(const float* span_o, const float* span_ml, Batch batch, const int* rows, int stride, float* o) {
-    const int row = rows ? rows[blockIdx.y] : blockIdx.y, lane = threadIdx.x % 32, dim = blockDim.x;
-    const int spans = (batch.position(row) / kPageSize + kSpanTiles) / kSpanTiles;
-    grid_wait();
-    grid_release();
-    if (spans == 1) return;
-    const i64 head = (i64)blockIdx.y * gridDim.x + blockIdx.x;
-    const float2* states = (const float2*)span_ml + head * stride;
-    const float* from = span_o + head * stride * dim + threadIdx.x;
-    float m = kLowest, sum = 0.0f, out = 0.0f;
-    for (int start = 0; start < spans; start += 32) {
-        const int mine = min(start + lane, spans - 1);
-        const float2 state = states[mine];
-        float before = m;
-        for (int i = 0; i < 32; i++) {
-            const float other = __shfl_sync(kFullWarp, state.x, i);
-            if (start + i < mine) before = fmaxf(before, other);
-        }
-        const float larger = fmaxf(before, state.x);
-        const float keep = exp_of_negative(__fsub_rn(before, larger)), take = exp_of_negative(__fsub_rn(state.x, larger));
-        const int count = min(32, spans - start);
-#pragma unroll 8
-        for (int i = 0; i < count; i++) {
-            const float next = from[(i64)(start + i) * dim], l = __shfl_sync(kFullWarp, state.y, i);
-            const float a = __shfl_sync(kFullWarp, keep, i), b = __shfl_sync(kFullWarp, take, i);
-            const bool is_first = start + i == 0;
-            sum = is_first ? l : merged(sum, l, a, b);
-            out = is_first ? next : merged(out, next, a, b);
-        }
-        m = __shfl_sync(kFullWarp, larger, 31);
-    }
-    o[((i64)row * gridDim.x + blockIdx.x) * dim + threadIdx.x] = __fdiv_rn(out, sum);
-}

@@ -193,6 +193,8 @@ extern "C" __global__ void __launch_bounds__(32 * kWarps) quantize_query(
     constexpr int kMost = 8;  // elements of a lane
     const int lane = threadIdx.x % 32;
     const i64 head = (i64)blockIdx.x * kWarps + threadIdx.x / 32;
+    grid_wait();
+    grid_release();
     if (head >= count) return;
     float x[kMost];
 #pragma unroll

@@ -68,7 +68,7 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
         launch("quantize_query", LaunchGrid.Blocks(LaunchGrid.Parts(count, HeadsOfRopeBlock), 32 * HeadsOfRopeBlock), 0,
             [Address(q), Address(codes.Codes), Address(codes.Scales), Address(codes.Sums), count, headDim, ScoreScale(headDim)]);
 
-    /// <summary>flash_decode, then merge_states where a row may have more than one span.</summary>
+    /// <summary>flash_decode and merge_states.</summary>
     /// <param name="q">Codes of all rows of the batch.</param>
     /// <param name="cache">Holds the rows' own k and v already.</param>
     /// <param name="layer">Layer of the cache.</param>
@@ -77,7 +77,7 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
     /// <param name="rows">How many.</param>
     /// <param name="heads">Query heads.</param>
     /// <param name="o">float [rows of the batch, heads, head_dim], 16-byte aligned.</param>
-    /// <param name="states">Room for <paramref name="rows"/> rows; not used with a stride of 1.</param>
+    /// <param name="states">Room for <paramref name="rows"/> rows; its addresses may be 0 with a stride of 1.</param>
     /// <param name="spansGrid">Spans that blocks are launched for; a row may have more, up to the stride.</param>
     /// <param name="isSettled">
     /// Whether all but the last page of each row was written before the launch that precedes flash_decode: true for one row a sequence.
@@ -91,12 +91,8 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
         launch($"flash_decode_{layout.HeadDim}_{KernelBits(layout)}_{headsOfBlock}",
             new LaunchGrid(layout.KvHeads * LaunchGrid.Parts(group, headsOfBlock), rows, spansGrid, DecodeThreads), 0,
             [Address(q.Codes), Address(q.Scales), Address(q.Sums), cache.Memory, layout.PageBytes, cache.Plane(layer, false), cache.Plane(layer, true),
-                batch, Address(rowList), heads, layout.KvHeads, Address(o), Address(states.Outputs), Address(states.MaximaAndSums), states.Stride, isSettled]);
-        if (states.Stride > 1)
-        {
-            launch("merge_states", LaunchGrid.Blocks(heads, rows, layout.HeadDim), 0,
-                [Address(states.Outputs), Address(states.MaximaAndSums), batch, Address(rowList), states.Stride, Address(o)]);
-        }
+                batch, Address(rowList), heads, layout.KvHeads, Address(o), Address(states.Outputs), Address(states.MaximaAndSums), Address(states.Arrived),
+                states.Stride, isSettled]);
     }
 
     /// <summary>flash_prefill.</summary>

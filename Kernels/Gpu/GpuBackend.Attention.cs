@@ -10,7 +10,7 @@ public sealed partial class GpuBackend
 
     private readonly FlashAttention _flash;
     private readonly DeviceInts _attentionRows;
-    private readonly GrowingMemory _queryCodes, _queryScales, _spanOutputs, _spanMaxima;
+    private readonly GrowingMemory _queryCodes, _queryScales, _spanOutputs, _spanMaxima, _spanArrived;
 
     /// <inheritdoc/>
     public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
@@ -82,7 +82,8 @@ public sealed partial class GpuBackend
         if (rows.DecodeCount > 0)
         {
             var states = new SpanStates(_spanOutputs.Require(SpanStates.OutputBytes(rows.DecodeCount, heads, layout.HeadDim, rows.Spans)),
-                _spanMaxima.Require(SpanStates.MaximumAndSumBytes(rows.DecodeCount, heads, rows.Spans)), rows.Spans);
+                _spanMaxima.Require(SpanStates.MaximumAndSumBytes(rows.DecodeCount, heads, rows.Spans)),
+                _spanArrived.Require(SpanStates.ArrivedBytes(rows.DecodeCount, heads)), rows.Spans);
             _flash.LaunchDecode(codes, cache, layer, ints, list, rows.DecodeCount, heads, output, states, rows.Spans, isSettled: false);
         }
 

@@ -23,6 +23,7 @@ public sealed partial class GpuBackend : Backend
         _attentionRows = new DeviceInts(device);
         (_queryCodes, _queryScales) = (new GrowingMemory(device, "codes of queries"), new GrowingMemory(device, "scales of queries"));
         (_spanOutputs, _spanMaxima) = (new GrowingMemory(device, "states of attention"), new GrowingMemory(device, "maxima of attention"));
+        _spanArrived = new GrowingMemory(device, "counters of attention");
     }
 
     /// <inheritdoc/>
@@ -80,6 +81,7 @@ public sealed partial class GpuBackend : Backend
         _queryScales.Dispose();
         _spanOutputs.Dispose();
         _spanMaxima.Dispose();
+        _spanArrived.Dispose();
         _device.Dispose();
     }
 

@@ -1,6 +1,6 @@
 namespace QuaRot.Kernels.Gpu;
 
-/// <summary>A workspace that grows to what was asked for most. Not thread-safe.</summary>
+/// <summary>A workspace that grows to what was asked for most, zeroed whenever it does. Not thread-safe.</summary>
 internal sealed class GrowingMemory(GpuDevice device, string what) : IDisposable
 {
     private DeviceMemory? _memory;
@@ -14,6 +14,7 @@ internal sealed class GrowingMemory(GpuDevice device, string what) : IDisposable
             _memory?.Dispose();
             _memory = null;
             _memory = device.Allocate(bytes, what);
+            _memory.Fill(0);
         }
 
         return _memory.Address;

@@ -35,7 +35,7 @@ public sealed class KernelCheck
         .. ((int[])[4, 8, 16, 32]).Select(bits => new KernelCheck($"append_paged_kv_cache, attention, KV{bits}, heads of 80",
             b => Attention(b, new KvShape(bits, bits, 80, 2)))),
         .. ((int[])[64, 128]).SelectMany(dim => ((int[])[1, 2, 4, 8]).Select(group => new KernelCheck(
-            $"flash_prefill, flash_decode, merge_states, heads of {dim}, {group} a K/V head", b => Attention(b, new KvShape(4, 4, dim, group))))),
+            $"flash_prefill, flash_decode, heads of {dim}, {group} a K/V head", b => Attention(b, new KvShape(4, 4, dim, group))))),
         .. ((int[])[64, 128]).SelectMany(dim => ((int, int)[])[(3, 8), (6, 4), (8, 8)], (dim, bits) => new KernelCheck(
             $"flash_prefill, flash_decode, K{bits.Item1} V{bits.Item2}, heads of {dim}", b => Attention(b, new KvShape(bits.Item1, bits.Item2, dim, 2)))),
     ];

@@ -137,12 +137,15 @@ struct Rows {
     Device<float> scales;
     Device<int> sums;
     Device<float> o, span_o, span_ml;
+    Device<int> arrived;
 
     // positions, and each row's block table
     Rows(const std::vector<int>& positions, const std::vector<std::vector<int>>& tables, int heads, int dim)
         : rows((int)positions.size()), heads(heads), dim(dim), stride(*std::max_element(positions.begin(), positions.end()) / 512 + 1),
           host_ints(pack(positions, tables)), ints(host_ints), q(normal((i64)rows * heads * dim)), codes((i64)rows * heads * dim), scales((i64)rows * heads),
-          sums((i64)rows * heads), o((i64)rows * heads * dim), span_o((i64)rows * heads * stride * dim), span_ml((i64)rows * heads * stride * 2) {
+          sums((i64)rows * heads), o((i64)rows * heads * dim), span_o((i64)rows * heads * stride * dim), span_ml((i64)rows * heads * stride * 2),
+          arrived((i64)rows * heads) {
+        CHECK(cudaMemset(arrived.p, 0, arrived.count * 4));
         launch(false, rope_source::quantize_query, dim3((rows * heads + 3) / 4), 128, 0, nullptr, q.p, codes.p, scales.p, sums.p, (i64)rows * heads, dim,
             1.0f / sqrtf((float)dim));
     }
@@ -173,8 +176,8 @@ struct Rows {
         const int group = heads / l.kv_heads;
         const DecodeKernel kernel = decode_kernel(l, group, &block_heads);
         launch(pdl, kernel, dim3(l.kv_heads * ((group + block_heads - 1) / block_heads), rows, stride), 256, 0, stream, codes.p, scales.p, sums.p, cache,
-            l.page_bytes(), l.key(layer), l.value(layer), batch(), nullptr, heads, l.kv_heads, o.p, span_o.p, span_ml.p, stride, pdl ? 1 : 0);
-        if (stride > 1) launch(pdl, merge_states, dim3(heads, rows), dim, 0, stream, span_o.p, span_ml.p, batch(), nullptr, stride, o.p);
+            l.page_bytes(), l.key(layer), l.value(layer), batch(), nullptr, heads, l.kv_heads, o.p, span_o.p, span_ml.p, arrived.p, stride,
+            pdl ? 1 : 0);
     }
 
     void prefill(const Layout& l, u8* cache, int layer, const int* tiles, int count, bool pdl, cudaStream_t stream) {
@@ -392,7 +395,7 @@ static void time_decode(Device<u8>& cache, int heads, int kv_heads, int batch, i
     }
     for (bool pdl : {false, true}) {
         const double us = time_graph(launches, [&](int i, cudaStream_t stream) { all[i / l.layers % sets]->decode(l, cache.p, i % l.layers, pdl, stream); });
-        report("flash_decode + merge_states %-4s batch %2d context %5d heads %2d/%2d: %8.2f us %6.0f GB/s\n", pdl ? "pdl" : "", batch, context, heads, kv_heads, us,
+        report("flash_decode %-4s batch %2d context %5d heads %2d/%2d: %8.2f us %6.0f GB/s\n", pdl ? "pdl" : "", batch, context, heads, kv_heads, us,
             step_bytes / us / 1e3);
     }
     for (Rows* rows : all) delete rows;
