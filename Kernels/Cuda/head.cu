@@ -28,11 +28,11 @@ __device__ __forceinline__ void fetch_stage(char* stage, const float* x, int str
 #pragma unroll
     for (int i = 0; i < kHeadChannels * 8 / kHeadThreads; i++) {
         const int channel = (i * kHeadThreads + threadIdx.x) / 8, unit = threadIdx.x % 8;
-        copy_async(stage + channel * 128 + (unit ^ channel % 4 * 2) * 16, w + (i64)min(first + channel, out - 1) * pitch + start * 2 + unit * 16, 16);
+        copy_16(stage + channel * 128 + (unit ^ channel % 4 * 2) * 16, w + (i64)min(first + channel, out - 1) * pitch + start * 2 + unit * 16);
     }
     if (threadIdx.x < kRows * 16) {
         const int row = threadIdx.x / 16, unit = threadIdx.x % 16;
-        copy_async(stage + kStageBytes + threadIdx.x * 16, x + (i64)min(first_row + row, rows - 1) * stride + start + unit * 4, 16);
+        copy_16(stage + kStageBytes + threadIdx.x * 16, x + (i64)min(first_row + row, rows - 1) * stride + start + unit * 4);
     }
 }
 
@@ -91,17 +91,17 @@ __device__ __forceinline__ void head(const float* x, int stride, const u8* w, in
 #pragma unroll
     for (int s = 0; s < kStages - 1; s++) {
         if (s < count) fetch_stage<kRows>(stages + s * kBytes, x, stride, w, pitch, first_row, rows, first, out, s * kStageColumns);
-        copy_async_commit();
+        copies_commit();
     }
     int slot = 0;
     for (int s = 0; s < count; s++) {
-        copy_async_wait<kStages - 2>();
+        copies_wait_group<kStages - 2>();
         // Stage s has arrived for all threads, and all have finished with stage s - 1, whose place is filled next.
         __syncthreads();
         const int next = s + kStages - 1;
         if (next < count)
             fetch_stage<kRows>(stages + (slot == 0 ? kStages - 1 : slot - 1) * kBytes, x, stride, w, pitch, first_row, rows, first, out, next * kStageColumns);
-        copy_async_commit();
+        copies_commit();
         add_stage<kRows>(stages + slot * kBytes, channel, half, sum);
         slot = slot + 1 == kStages ? 0 : slot + 1;
     }

@@ -26,7 +26,7 @@ __device__ __forceinline__ void fetch(u8* stage, const signed char* x, int token
     for (int i = 0; i < kTokens * kStageK / 16 / 256; i++) {
         const int vector = threadIdx.x + 256 * i, row = vector / 8, at = vector % 8 * 16;
         const bool is_inside = first_token + row < tokens && from_k + at < k;
-        copy_async(stage + row * kPitch + at, is_inside ? x + (i64)(first_token + row) * k + from_k + at : x, is_inside ? 16 : 0);
+        copy_16_or_zeros(stage + row * kPitch + at, is_inside ? x + (i64)(first_token + row) * k + from_k + at : x, is_inside ? 16 : 0);
     }
 }
 
@@ -47,17 +47,17 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
 #pragma unroll
     for (int s = 0; s < kStages - 1; s++) {
         if (s < stages) fetch(memory[s], x, tokens, k, first_token, s * kStageK);
-        copy_async_commit();
+        copies_commit();
     }
 
     int acc[kTiles][4] = {};
     float total[kTiles][4] = {};
     for (int s = 0; s < stages; s++) {
-        copy_async_wait<kStages - 2>();
+        copies_wait_group<kStages - 2>();
         __syncthreads();
         const int next = s + kStages - 1;
         if (next < stages) fetch(memory[next % kStages], x, tokens, k, first_token, next * kStageK);
-        copy_async_commit();
+        copies_commit();
         const u8* stage = memory[s % kStages] + g * kPitch + 4 * t;
 #pragma unroll
         for (int half = 0; half < 2; half++) {

@@ -1,0 +1,82 @@
+// What flash_prefill, flash_decode and the plain kernel share: the exact exponential of a number that is not positive, the states that are
+// merged, and bytes in and out of words. Formulas: Kernels/Backends/Backend.cs, Attention.
+#pragma once
+#include "arithmetic.cuh"
+
+constexpr int kSpanTiles = 8;  // tiles of a span
+
+// 1.5·2^23: a float this large has steps of 1, so adding it rounds to an integer (half to even), which then stands in the low bits.
+// An int32 sum that starts from its bits becomes a float by one subtraction, exact below 2^22 in magnitude.
+constexpr float kShift = 12582912.0f;
+constexpr int kShiftBits = 0x4b400000;
+
+__device__ __forceinline__ float exact_sum(int shifted) { return __fsub_rn(__int_as_float(shifted), kShift); }
+
+// exp's p and n (n + kShift): e^x = p·2^n. x <= 0, at least -104.
+__device__ __forceinline__ float exp_mantissa(float x, float& shifted) {
+    shifted = __fadd_rn(__fmul_rn(x, 1.44269504f), kShift);
+    const float n = __fsub_rn(shifted, kShift);
+    float r = __fmaf_rn(n, -0.693147182f, x);
+    r = __fmaf_rn(n, 1.90465421e-9f, r);
+    float p = __fmaf_rn(0.00139261759f, r, 0.00836317334f);
+    p = __fmaf_rn(p, r, 0.0416665561f);
+    p = __fmaf_rn(p, r, 0.166665778f);
+    p = __fmaf_rn(p, r, 0.5f);
+    return __fadd_rn(__fmaf_rn(p, __fmul_rn(r, r), r), 1.0f);
+}
+
+// exact_exp for x <= 0, minus infinity included, with fewer instructions and the same bits: p·2^(n/2) is an addition to the exponent.
+__device__ __forceinline__ float exp_of_negative(float x) {
+    float shifted;
+    const float p = exp_mantissa(fmaxf(x, -104.0f), shifted);
+    const int n = __float_as_int(shifted) - kShiftBits, half = n >> 1;
+    return __fmul_rn(__int_as_float(__float_as_int(p) + (half << 23)), power_of_two(n - half));
+}
+
+// Where x >= kSmallestNormal the result is a normal number, and 2^n too is an addition to the exponent.
+constexpr float kSmallestNormal = -86.0f;
+
+__device__ __forceinline__ float exp_of_small_negative(float x) {
+    float shifted;
+    const float p = exp_mantissa(x, shifted);
+    return __uint_as_float(__float_as_uint(p) + (__float_as_uint(shifted) << 23));
+}
+
+// rint(w·inverse) in the low byte: the 8-bit weight of a position. It cannot pass 255, because w is at most 255/inverse but for three roundings.
+__device__ __forceinline__ u32 weight_code(float w, float inverse) { return __float_as_uint(__fadd_rn(__fmul_rn(w, inverse), kShift)); }
+
+// The step g of a tile's weights, from the largest.
+__device__ __forceinline__ float weight_step(float largest) {
+    const float step = __fdiv_rn(largest, 255.0f);
+    return step < 1e-30f ? 1.0f : step;
+}
+
+// How a state (m, l, o) takes up the next one: o = fma(o, keep, o'·take). One of the two is exp(0), which is 1.
+struct Merge {
+    float m, keep, take;
+};
+
+__device__ __forceinline__ Merge merge_of(float m, float next) {
+    const float difference = __fsub_rn(m, next), smaller = exp_of_negative(-fabsf(difference));
+    const bool is_kept = difference >= 0.0f;
+    return {fmaxf(m, next), is_kept ? 1.0f : smaller, is_kept ? smaller : 1.0f};
+}
+
+__device__ __forceinline__ float merged(float x, float next, float keep, float take) { return __fmaf_rn(x, keep, __fmul_rn(next, take)); }
+
+// y[b] = byte b of x[0], x[1], x[2], x[3].
+__device__ __forceinline__ void transpose_bytes(const u32 (&x)[4], u32 (&y)[4]) {
+    const u32 a = __byte_perm(x[0], x[1], 0x5140), b = __byte_perm(x[2], x[3], 0x5140);
+    const u32 c = __byte_perm(x[0], x[1], 0x7362), d = __byte_perm(x[2], x[3], 0x7362);
+    y[0] = __byte_perm(a, b, 0x5410);
+    y[1] = __byte_perm(a, b, 0x7632);
+    y[2] = __byte_perm(c, d, 0x5410);
+    y[3] = __byte_perm(c, d, 0x7632);
+}
+
+__device__ __forceinline__ u32 low_nibbles(u32 x) { return x & 0x0f0f0f0fu; }
+__device__ __forceinline__ u32 high_nibbles(u32 x) { return (x >> 4) & 0x0f0f0f0fu; }
+
+// Bytes 0, 2, 4, 6 and 1, 3, 5, 7 of eight: how codes of q meet the low and the high nibbles of a word of K.
+__device__ __forceinline__ u32 even_bytes(uint2 x) { return __byte_perm(x.x, x.y, 0x6420); }
+__device__ __forceinline__ u32 odd_bytes(uint2 x) { return __byte_perm(x.x, x.y, 0x7531); }
