@@ -11,7 +11,7 @@
 //
 // Shared memory: W [256 channels][8 units of 16 bytes], unit u of channel c at u ^ 2(c % 4): four channels' two units are 8 different bank groups.
 // Launch: grid (rows/kRows, out/256), row tiles fastest, so that tiles of the same channels share W in L2; 256 threads, kStages x (32768 + 256 kRows)
-// bytes of dynamic shared memory. Small `out` leaves multiprocessors idle: gemm_float16_* is then the better choice.
+// bytes of dynamic shared memory: head_float16_{kRows}_s6 for Hopper, _s4 for an A100. Small `out` leaves multiprocessors idle: gemm_float16_* is then the better choice.
 #include "arithmetic.cuh"
 #include "ptx.cuh"
 
@@ -122,7 +122,11 @@ __device__ __forceinline__ void head(const float* x, int stride, const u8* w, in
         grid_release();                                                                                                                    \
         head<row_tile, stages>(x, stride, w, pitch, in, bias, y, rows, out, accumulate);                                                   \
     }
-HEAD(head_float16_1, 1, 6)
-HEAD(head_float16_2, 2, 6)
-HEAD(head_float16_4, 4, 6)
-HEAD(head_float16_8, 8, 6)
+HEAD(head_float16_1_s6, 1, 6)
+HEAD(head_float16_2_s6, 2, 6)
+HEAD(head_float16_4_s6, 4, 6)
+HEAD(head_float16_8_s6, 8, 6)
+HEAD(head_float16_1_s4, 1, 4)
+HEAD(head_float16_2_s4, 2, 4)
+HEAD(head_float16_4_s4, 4, 4)
+HEAD(head_float16_8_s4, 8, 4)

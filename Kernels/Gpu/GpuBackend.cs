@@ -10,6 +10,7 @@ public sealed partial class GpuBackend : Backend
     private readonly GpuDevice _device;
     private readonly DeviceInts _tokens, _positions, _batch;
     private readonly Dictionary<int, DeviceMemory> _hadamardSigns = [];
+    private readonly Dictionary<(int Blocks, int Size, int Inner), HadamardQuantizer> _hadamardQuantizers = [];
 
     /// <summary>Held from the upload of ints to the launch that reads them: several stages share a backend.</summary>
     private readonly Lock _gate = new();
@@ -57,6 +58,11 @@ public sealed partial class GpuBackend : Backend
     /// <inheritdoc/>
     public override void Dispose()
     {
+        foreach (var quantizer in _hadamardQuantizers.Values)
+        {
+            quantizer.Dispose();
+        }
+
         foreach (var signs in _hadamardSigns.Values)
         {
             signs.Dispose();
