@@ -10,7 +10,7 @@ internal sealed class FusedAttention : IDisposable
     private readonly ModelConfig _config;
     private readonly GpuKvCache _cache;
     private readonly (ulong Cos, ulong Sin) _rope;
-    private readonly DeviceMemory _codes, _scalesAndSums;
+    private readonly DeviceMemory _codes, _scalesAndSums, _arrived;
     private readonly GrowingMemory _spanOutputs, _spanMaxima;
     private readonly int _capacity;
 
@@ -22,6 +22,8 @@ internal sealed class FusedAttention : IDisposable
         _rope = (((GpuFloats)rope.Cos).Memory.Address, ((GpuFloats)rope.Sin).Memory.Address);
         _codes = device.Allocate((long)rows * config.NumHeads * config.HeadDim, $"queries of {rows} rows");
         _scalesAndSums = device.Allocate(2L * sizeof(float) * rows * config.NumHeads, $"scales of queries of {rows} rows");
+        _arrived = device.Allocate(SpanStates.ArrivedBytes(rows, config.NumHeads), "counters of attention");
+        _arrived.Fill(0);
         _spanOutputs = new GrowingMemory(device, "attention states");
         _spanMaxima = new GrowingMemory(device, "attention states");
     }
@@ -42,13 +44,14 @@ internal sealed class FusedAttention : IDisposable
     {
         _codes.Dispose();
         _scalesAndSums.Dispose();
+        _arrived.Dispose();
         _spanOutputs.Dispose();
         _spanMaxima.Dispose();
     }
 
     private SpanStates States(int rows, int spans) => new(
         _spanOutputs.Require(SpanStates.OutputBytes(rows, _config.NumHeads, _config.HeadDim, spans)),
-        _spanMaxima.Require(SpanStates.MaximumAndSumBytes(rows, _config.NumHeads, spans)), spans);
+        _spanMaxima.Require(SpanStates.MaximumAndSumBytes(rows, _config.NumHeads, spans)), _arrived.Address, spans);
 
     private sealed record Plan(
         FusedAttention Owner, LaunchArgument Batch, int Rows, ulong DecodeList, int DecodeCount, ulong TileList, int TileCount, SpanStates States, bool IsSettled)

@@ -29,6 +29,8 @@ public sealed class FusedStage : IModelStage
     private readonly int _maxPositions;
     private FusedWorkspace? _prefill;
     private FusedAttention? _prefillAttention;
+    private GpuSampler? _sampler;
+    private int _samplerRows;
 
     private FusedStage(ICheckpoint checkpoint, LayerRange range, GpuBackend backend, int pageCount, OwnedResources owned)
     {
@@ -44,8 +46,7 @@ public sealed class FusedStage : IModelStage
 
         _head = IsLast ? owned.Own(new FusedHead(backend, _config, checkpoint.ReadHead(), owned)) : null;
         var hadamards = OnlineHadamards.For(_config)!;
-        _ofHeads = owned.Own(new HadamardQuantizer(_device, hadamards.AttentionOutput));
-        _ofDown = owned.Own(new HadamardQuantizer(_device, hadamards.DownInput));
+        (_ofHeads, _ofDown) = (backend.Quantizer(hadamards.AttentionOutput), backend.Quantizer(hadamards.DownInput));
         _pool = owned.Own(new ActivationPool(_device));
         _decode = owned.Own(new FusedWorkspace(_device, _config, MostGraphRows, _maxPositions));
         _decodeAttention = owned.Own(new FusedAttention(_device, _config, _cache, _rope, MostGraphRows));
@@ -171,9 +172,19 @@ public sealed class FusedStage : IModelStage
                 $"[{logits.Rows}, {logits.Width}] are not logits of {rows.Count} rows and {_config.VocabSize} tokens", nameof(logits));
         }
 
-        using var host = new HostActivations(logits.Rows, logits.Width);
-        logits.CopyTo(host.Values);
-        return [.. rows.Select((row, index) => TokenSampler.Sample(host.Row(index), row))];
+        if (logits is not GpuLogits here)
+        {
+            throw new ArgumentException("logits of another stage", nameof(logits));
+        }
+
+        if (_sampler is null || _samplerRows < rows.Count)
+        {
+            _sampler?.Dispose();
+            _samplerRows = Math.Max(MostGraphRows, (int)BitOperations.RoundUpToPowerOf2((uint)rows.Count));
+            _sampler = new GpuSampler(_device, _config.VocabSize, _samplerRows);
+        }
+
+        return _sampler.Sample(here.Address, rows);
     }
 
     /// <inheritdoc/>
@@ -182,6 +193,7 @@ public sealed class FusedStage : IModelStage
         _graphs.Dispose();
         _prefill?.Dispose();
         _prefillAttention?.Dispose();
+        _sampler?.Dispose();
         _owned.Dispose();
     }
 
