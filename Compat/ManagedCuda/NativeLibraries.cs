@@ -28,7 +28,7 @@ internal static class NativeLibraries
     {
         var candidates = name switch
         {
-            DriverAPINativeMethods.Driver => DriverCandidates(),
+            DriverAPINativeMethods.Driver => ["libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "nvcuda.dll"],
             Compiler => CompilerCandidates(),
             _ => Array.Empty<string>(),
         };
@@ -42,13 +42,6 @@ internal static class NativeLibraries
 
         return 0;
     }
-
-    /// <summary>QUAROT_CUDA first, then the loader's own path, then where containers have it.</summary>
-    private static string[] DriverCandidates() =>
-    [
-        .. new[] { Environment.GetEnvironmentVariable("QUAROT_CUDA") }.OfType<string>(),
-        "libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1", "nvcuda.dll",
-    ];
 
     /// <summary>QUAROT_NVRTC first, then the loader's own path, the newest first, then the toolkit's folders.</summary>
     private static string[] CompilerCandidates()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the emulated CUDA driver and compiler (one library for both) and prints its path.
+# Builds the emulated CUDA driver and compiler (one library for both) under the names that the loader is asked for, and prints the folder.
 #   tests/Emulation/build.sh [FOLDER]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,4 +12,5 @@ if [ ! -e "$target" ] || [ -n "$(find "$here/Cuda" "$0" -newer "$target")" ]; th
         -Wall -Wextra -Wl,-soname,libemulatedcuda.so "-DEMULATOR_HEADERS=\"$here/Cuda\"" "$here"/Cuda/*.cpp -o "$target.$$" -ldl -lpthread
     mv "$target.$$" "$target"
 fi
-echo "$target"
+for name in libcuda.so.1 libnvrtc.so.12 libnvrtc.so.13; do ln -sf libemulatedcuda.so "$folder/$name"; done
+echo "$folder"

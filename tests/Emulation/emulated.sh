@@ -3,5 +3,6 @@
 #   tests/Emulation/emulated.sh tests/Kernels/bin/Release/net10.0/QuaRot.Kernels.Tests -class '*Gpu*'
 #   EMULATOR_CAPABILITY=80 tests/Emulation/emulated.sh ...     (86 without it)
 set -eu
-library=$("$(dirname "$0")/build.sh")
-QUAROT_CUDA=$library QUAROT_NVRTC=$library exec "$@"
+folder=$("$(dirname "$0")/build.sh")
+unset QUAROT_NVRTC
+LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec "$@"

@@ -20,6 +20,7 @@ struct Launch {
 enum class Outcome { kFinished, kFailed, kIllegalAddress };
 
 constexpr uint32_t kMostShared = 232448 + 1024, kMostThreads = 1024;
+constexpr int kMostBlocks = 2;  // of a cluster
 
 // Runs all of it; when it does not finish, `last_report` says why.
 Outcome run(const Launch& launch);

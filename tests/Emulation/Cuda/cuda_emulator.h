@@ -9,7 +9,6 @@
 #define __forceinline__ inline
 #define __grid_constant__
 #define __align__(n) __attribute__((aligned(n)))
-#define __cluster_dims__(...)
 #define __maxnreg__(...)
 
 typedef __SIZE_TYPE__ size_t;

@@ -1,4 +1,4 @@
-// mma.sync m16n8k32 of bytes.
+// mma.sync m16n8k32 and wgmma m64nNk32 of bytes.
 #include <cstdint>
 
 #include "runtime.h"
@@ -25,6 +25,35 @@ void multiply_bytes(void* const (&lanes)[32], u32 mask) {
             int sum = 0;
             for (int k = 0; k < 32; k++) sum += (int)row[k] * column[k];
             to.d[i] = (int)((u32)to.c[i] + (u32)sum);
+        }
+    }
+}
+
+// Descriptor: bits 0..13 the address / 16, K-major rows of 128 bytes in the 128-byte swizzle.
+void multiply_shared(void* const (&lanes)[32], u32 mask) {
+    if (mask != 0xffffffff) fail("wgmma by a warp that is not whole (lanes %08x)", mask);
+    const auto& first = *(const GroupFragments*)lanes[0];
+    const u32 start = (u32)(first.descriptor & 0x3fff) << 4;
+    if (first.descriptor >> 62 != 1 || (first.descriptor >> 32 & 0x3fff) != 1024 >> 4) fail("wgmma with another layout of B than the 128-byte swizzle");
+    int16_t a[16][32], b[256][32];
+    for (int n = 0; n < 8 * first.tiles; n++)
+        for (u32 k = 0; k < 32; k += 16) {
+            const u32 at = start + n * 128 + k;
+            const auto from = (const int8_t*)shared_pointer(at ^ (at >> 7 & 7) << 4);
+            for (int i = 0; i < 16; i++) b[n][k + i] = from[i];
+        }
+    for (int lane = 0; lane < 32; lane++) {
+        const auto& from = *(const GroupFragments*)lanes[lane];
+        for (int i = 0; i < 4; i++)
+            for (int e = 0; e < 4; e++) a[lane / 4 + 8 * (i % 2)][lane % 4 * 4 + 16 * (i / 2) + e] = (int8_t)(from.a[i] >> 8 * e);
+    }
+    for (int lane = 0; lane < 32; lane++) {
+        const auto& to = *(const GroupFragments*)lanes[lane];
+        for (int i = 0; i < 4 * to.tiles; i++) {
+            const int16_t *row = a[lane / 4 + i % 4 / 2 * 8], *column = b[i / 4 * 8 + lane % 4 * 2 + i % 2];
+            int sum = 0;
+            for (int k = 0; k < 32; k++) sum += (int)row[k] * column[k];
+            *to.d[i] = (int)((to.add ? (u32)*to.d[i] : 0) + (u32)sum);
         }
     }
 }

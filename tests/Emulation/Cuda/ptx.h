@@ -112,6 +112,60 @@ inline MatrixRows load_matrices(u32 address) {
 EMULATED_LDMATRIX(, false)
 EMULATED_LDMATRIX(_trans, true)
 
+template <class A, class B> inline void setp_ne_b32(bool& d, A a, B b) { d = a != b; }
+
+// Hopper.
+inline u32 special_cluster_ctarank() { return cluster_rank(); }
+inline void barrier_cluster_arrive_release() { cluster_arrive(); }
+inline void barrier_cluster_arrive_relaxed() { cluster_arrive(); }
+inline void barrier_cluster_wait_acquire() { cluster_wait(); }
+inline void barrier_cluster_wait() { cluster_wait(); }
+template <class D> inline void mapa_shared_cluster_u32(D& d, u32 address, u32 rank) { d = peer_address(address, rank); }
+template <class D> inline void ld_shared_cluster_s32(D& d, u32 address) { d = *(const int*)shared_pointer(address); }
+inline void mbarrier_init_shared_cta_b64(u32 barrier, u32 arrivals) { barrier_init(barrier, arrivals); }
+inline void fence_mbarrier_init_release_cluster() {}
+inline void fence_proxy_async_shared_cta() {}
+inline void mbarrier_arrive_expect_tx_shared_cta_b64(u32 barrier, u32 bytes) { barrier_arrive(barrier, bytes); }
+inline void mbarrier_arrive_shared_cta_b64(u32 barrier) { barrier_arrive(barrier, 0); }
+inline void mbarrier_arrive_shared_cluster_b64(u32 barrier) { barrier_arrive(barrier, 0); }
+inline void mbarrier_try_wait_parity_shared_cta_b64(bool& done, u32 barrier, u32 parity) {
+    barrier_wait(barrier, parity);
+    done = true;
+}
+inline void cp_async_bulk_shared_cluster_global_mbarrier_complete_tx_bytes(u32 target, const void* source, u32 bytes, u32 barrier) {
+    copy_bulk(target, source, bytes, barrier);
+}
+inline void cp_async_bulk_tensor_2d_shared_cluster_global_mbarrier_complete_tx_bytes_multicast_cluster(u32 target, const void* map, int column, int row,
+    u32 barrier, u32 mask) {
+    copy_box(target, map, column, row, barrier, mask);
+}
+inline void prefetch_tensormap(const void*) {}
+inline void setmaxnreg_dec_sync_u32(int) {}
+inline void setmaxnreg_inc_sync_u32(int) {}
+
+// Done at once: that the sums are read before they are waited for does not show.
+inline void wgmma_fence_sync() {}
+inline void wgmma_commit_group_sync() {}
+inline void wgmma_wait_group_sync(int) {}
+template <int Sums>
+inline void multiply_group(void* const (&operands)[Sums + 6]) {
+    GroupFragments mine;
+    for (int i = 0; i < Sums; i++) mine.d[i] = (int*)operands[i];
+    for (int i = 0; i < 4; i++) mine.a[i] = *(const u32*)operands[Sums + i];
+    mine.descriptor = *(const u64*)operands[Sums + 4];
+    mine.add = *(const bool*)operands[Sums + 5];
+    mine.tiles = Sums / 4;
+    meet(kWarp, "wgmma.mma_async", &mine, multiply_shared);
+}
+#define EMULATED_WGMMA(n)                                                                                  \
+    template <class... Operands>                                                                          \
+    inline void wgmma_mma_async_sync_m64n##n##k32_s32_s8_s8(Operands&&... operands) {                       \
+        multiply_group<n / 2>({(void*)&operands...});                                                     \
+    }
+EMULATED_WGMMA(64)
+EMULATED_WGMMA(128)
+EMULATED_WGMMA(256)
+
 // Grids run one after another.
 inline void griddepcontrol_wait() {}
 inline void griddepcontrol_launch_dependents() {}

@@ -84,8 +84,13 @@ std::string function_of(const std::string& mnemonic) {
 std::string operand(const std::string& text, const std::vector<std::string>& values) {
     std::string result;
     for (size_t i = 0; i < text.size(); i++) {
-        if (text[i] == '{' || text[i] == '}' || text[i] == '[' || text[i] == ']') continue;
-        if (text[i] != '%') {
+        if (isalnum((unsigned char)text[i])) {
+            // A number, or a register that the text itself declares.
+            size_t end = i;
+            while (end < text.size() && is_word(text[end])) end++;
+            result += (isdigit((unsigned char)text[i]) ? "" : "ptx_") + text.substr(i, end - i);
+            i = end - 1;
+        } else if (text[i] != '%') {
             result += text[i];
         } else if (text[i + 1] == '%') {
             size_t end = i + 2;
@@ -104,7 +109,18 @@ std::string operand(const std::string& text, const std::vector<std::string>& val
     return trim(result);
 }
 
+// One step: a label, a declaration, a branch, or a call; perhaps behind a predicate.
 std::string call(const std::string& instruction, const std::vector<std::string>& values) {
+    if (instruction == "{" || instruction == "}") return "";
+    if (instruction.back() == ':') return "ptx_" + instruction + "; ";
+    if (instruction[0] == '@') {
+        const bool is_not = instruction[1] == '!';
+        const size_t end = instruction.find(' ');
+        return std::string("if (") + (is_not ? "!" : "") + "ptx_" + instruction.substr(1 + is_not, end - 1 - is_not) + ") { " +
+            call(trim(instruction.substr(end)), values) + "} ";
+    }
+    if (instruction.rfind(".reg .pred ", 0) == 0) return "bool ptx_" + trim(instruction.substr(11)) + " = false; ";
+    if (instruction.rfind("bra ", 0) == 0) return "goto ptx_" + trim(instruction.substr(4)) + "; ";
     const size_t blank = std::min(instruction.find_first_of(" \t"), instruction.size());
     std::string arguments;
     std::string flat;
@@ -127,9 +143,7 @@ std::string assembly(const std::string& inside) {
             if (open != std::string::npos) values.push_back(part.substr(open, behind_brackets(part, open) - open));
         }
     const std::string text = unquote(sections[0]);
-    if (text.find("@") != std::string::npos || text.find(".reg") != std::string::npos)
-        return "emulator::fail(\"inline assembly of several steps: write it as a function of ptx.h\")";
-    std::string code = "do { ", instruction;
+    std::string code = "[&] { ", instruction;  // labels are a function's own
     for (const char c : text + ";") {
         if (c != ';' && c != '\n') {
             instruction += c;
@@ -139,7 +153,7 @@ std::string assembly(const std::string& inside) {
         if (!instruction.empty()) code += call(instruction, values);
         instruction.clear();
     }
-    return code + "} while (0)";
+    return code + "}()";
 }
 
 struct Translator {
@@ -183,7 +197,7 @@ struct Translator {
 
     // From behind __global__ to the end of the kernel.
     void kernel(bool has_c_name) {
-        std::string bounds = "1024", name;
+        std::string bounds = "1024", cluster = "1", name;
         while (in[at] != '(') {
             skip_blanks();
             const std::string word = word_at(at);
@@ -192,10 +206,10 @@ struct Translator {
                 continue;
             }
             at += word.size();
-            if (word == "__launch_bounds__") {
+            if (word == "__launch_bounds__" || word == "__cluster_dims__") {
                 skip_blanks();
                 const size_t end = behind_brackets(in, at);
-                bounds = trim(split(in.substr(at + 1, end - at - 2), ',')[0]);
+                (word == "__launch_bounds__" ? bounds : cluster) = trim(split(in.substr(at + 1, end - at - 2), ',')[0]);
                 at = end;
                 continue;
             }
@@ -211,7 +225,7 @@ struct Translator {
         while (at < last) step();
         if (!has_c_name) return;
         out += " extern \"C\" __attribute__((visibility(\"default\"))) emulator::Kernel emulated_" + name + "; emulator::Kernel emulated_" + name +
-            " = {emulator::Described<&" + name + ">::run, emulator::Described<&" + name + ">::sizes, (" + bounds + "), emulator_shared}; " +
+            " = {emulator::Described<&" + name + ">::run, emulator::Described<&" + name + ">::sizes, (" + bounds + "), (" + cluster + "), emulator_shared}; " +
             // The product looks for kernels by the names of their sections.
             "extern \"C\" __attribute__((used, visibility(\"default\"))) const char emulated_section_" + name + "[]; const char emulated_section_" +
             name + "[] = \".text." + name + "\";";

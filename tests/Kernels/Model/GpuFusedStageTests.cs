@@ -8,6 +8,7 @@ using Xunit;
 namespace QuaRot.Kernels.Tests.Model;
 
 /// <summary>The fused stage against the CPU where short texts do not reach: several spans of attention, graphs, and every kind of GEMM.</summary>
+[Trait("device", "gpu")]
 public class GpuFusedStageTests
 {
     private const int Pages = 104;
