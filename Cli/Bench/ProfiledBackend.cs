@@ -72,6 +72,13 @@ internal sealed class ProfiledBackend(Backend inner) : Backend
         Add("hadamard_transform", start);
     }
 
+    public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.HadamardQuantize(x, y, rows, shape, bits, clip);
+        Add("hadamard_quantize", start);
+    }
+
     public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
     {
         var start = Stopwatch.GetTimestamp();

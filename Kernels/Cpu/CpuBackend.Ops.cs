@@ -57,20 +57,34 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
     public override void HadamardTransform(FloatBuffer x, int rows, HadamardShape shape) =>
         ForRows(rows, shape.Width, new HadamardRows<T>(Workers, Floats(x).Pointer, shape));
 
+    public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
+    {
+        shape.RequireFixedPoint();
+        Rows(y).Begin(rows, shape.Width, bits);
+        ForRows(rows, 4L * shape.Width, new HadamardQuantizeRows<T, TBytes>(Workers, Floats(x).Pointer, Rows(y), shape, clip));
+    }
+
     public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch) =>
         ForRows(batch.Rows, 8L * cache.Layout.KvHeads * cache.Layout.HeadDim,
             new AppendRows<T>(Floats(k).Pointer, Floats(v).Pointer, Cache(cache), layer, batch));
 
     public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
     {
-        var attention = new CpuAttention<T>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
         var work = 0L;
         foreach (var position in batch.Positions)
         {
             work += (position + 1L) * heads * cache.Layout.HeadDim * 2;
         }
 
-        Workers.Run(attention.Items, work > WorthSharing, attention);
+        if (cache.Layout.IsInteger)
+        {
+            var integers = new IntegerAttention<T, TBytes>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
+            Workers.Run(integers.Items, work > WorthSharing, integers);
+            return;
+        }
+
+        var floats = new FloatAttention<T>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
+        Workers.Run(floats.Items, work > WorthSharing, floats);
     }
 
     public override void SiluAndMul(FloatBuffer gate, FloatBuffer up, FloatBuffer u, long count)

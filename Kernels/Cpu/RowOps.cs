@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Numerics;
 
@@ -11,13 +12,48 @@ internal static unsafe class RowOps<T>
 
     public static void RmsNorm(float* x, float* gain, float eps, float* y, int width)
     {
-        var inverse = T.Splat(1f / MathF.Sqrt((LaneMath<T>.Dot(x, x, width) / width) + eps));
+        var inverse = T.Splat(1f / MathF.Sqrt((SumOfSquares(x, width) / width) + eps));
         for (var i = 0; i < width; i += Count)
         {
             var normal = LaneMath<T>.Load(x + i, width - i) * inverse;
             normal = gain == null ? normal : normal * LaneMath<T>.Load(gain + i, width - i);
             LaneMath<T>.Store(y + i, normal, width - i);
         }
+    }
+
+    /// <summary>The 256-lane sum of x·x: 16 vectors of lanes, of which v and v + 4, v + 8, v + 12 are summed at a time.</summary>
+    private static float SumOfSquares(float* x, int width)
+    {
+        T a = Quarter(x, width), b = Quarter(x + Count, width - Count);
+        T c = Quarter(x + (2 * Count), width - (2 * Count)), d = Quarter(x + (3 * Count), width - (3 * Count));
+        return T.Fold(a + c + (b + d));
+    }
+
+    private static T Quarter(float* x, int count)
+    {
+        const int Step = 4 * Count;
+        T a = T.Splat(0f), b = a, c = a, d = a;
+        for (; count > 0; count -= 4 * Step, x += 4 * Step)
+        {
+            a = AddSquare(a, x, count);
+            b = AddSquare(b, x + Step, count - Step);
+            c = AddSquare(c, x + (2 * Step), count - (2 * Step));
+            d = AddSquare(d, x + (3 * Step), count - (3 * Step));
+        }
+
+        return a + c + (b + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T AddSquare(T sum, float* x, int count)
+    {
+        if (count <= 0)
+        {
+            return sum;
+        }
+
+        var value = LaneMath<T>.Load(x, count);
+        return T.FusedMultiplyAdd(value, value, sum);
     }
 
     public static void ApplyRope(float* x, float* cos, float* sin, int half)

@@ -45,16 +45,14 @@ internal sealed class DecoderLayer
         Rotate(w.K, batch.Rows, hadamards?.Key);
         _ops.AppendPagedKvCache(w.K, w.V, cache, Index, batch);
         _ops.Attention(w.Q, cache, Index, batch, _config.NumHeads, w.O);
-        Rotate(w.O, batch.Rows, hadamards?.AttentionOutput);
-        Quantize(w, w.O, batch.Rows, _config.NumHeads * _config.HeadDim);
+        RotateAndQuantize(w, w.O, batch.Rows, _config.NumHeads * _config.HeadDim, hadamards?.AttentionOutput);
         _ops.Gemm(w.Quantized, _o, w.X, accumulate: true);
 
         Normalize(w, _postAttentionNorm, batch.Rows);
         _ops.Gemm(w.Quantized, _gate, w.Gate, accumulate: false);
         _ops.Gemm(w.Quantized, _up, w.Up, accumulate: false);
         _ops.SiluAndMul(w.Gate, w.Up, w.Gate, (long)batch.Rows * _config.IntermediateSize);
-        Rotate(w.Gate, batch.Rows, hadamards?.DownInput);
-        Quantize(w, w.Gate, batch.Rows, _config.IntermediateSize);
+        RotateAndQuantize(w, w.Gate, batch.Rows, _config.IntermediateSize, hadamards?.DownInput);
         _ops.Gemm(w.Quantized, _down, w.X, accumulate: true);
     }
 
@@ -67,6 +65,18 @@ internal sealed class DecoderLayer
     private void Quantize(Workspace w, FloatBuffer x, int rows, int width) =>
         _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16,
             _config.Quantization?.ActivationClip ?? 1f);
+
+    private void RotateAndQuantize(Workspace w, FloatBuffer x, int rows, int width, HadamardShape? shape)
+    {
+        if (shape is not null && _config.Quantization is { ActivationBits: <= 8 } quantization)
+        {
+            _ops.HadamardQuantize(x, w.Quantized, rows, shape, quantization.ActivationBits, quantization.ActivationClip);
+            return;
+        }
+
+        Rotate(x, rows, shape);
+        Quantize(w, x, rows, width);
+    }
 
     private void Rotate(FloatBuffer x, int rows, HadamardShape? shape)
     {

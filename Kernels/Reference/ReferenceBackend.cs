@@ -71,6 +71,20 @@ public sealed class ReferenceBackend : HostBackend
     }
 
     /// <inheritdoc/>
+    public override unsafe void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
+    {
+        shape.RequireFixedPoint();
+        var (target, width) = (Rows(y), shape.Width);
+        target.Begin(rows, width, bits);
+        for (var row = 0; row < rows; row++)
+        {
+            var codes = new Span<sbyte>(target.Codes + ((long)row * target.Stride), target.Stride);
+            target.Scales[row] = Reference.HadamardQuantize.Row(Row(x, row, width), shape, bits, clip, codes[..width]);
+            codes[width..].Clear();
+        }
+    }
+
+    /// <inheritdoc/>
     public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
     {
         var layout = cache.Layout;
@@ -93,12 +107,20 @@ public sealed class ReferenceBackend : HostBackend
     public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
     {
         var layout = cache.Layout;
-        var attention = new Attention(layout, (page, value) => Plane(cache, layer, page, value));
+        var integers = new IntegerAttention(layout, (page, value) => Plane(cache, layer, page, value));
+        var floats = new Attention(layout, (page, value) => Plane(cache, layer, page, value));
         for (var i = 0; i < batch.Rows * heads; i++)
         {
-            var (row, head) = (i / heads, i % heads);
-            attention.Run(Row(q, i, layout.HeadDim), head / (heads / layout.KvHeads), batch.Positions[row],
-                batch.BlockTables[batch.SequenceOfRow[row]], Row(o, i, layout.HeadDim));
+            var (row, kvHead) = (i / heads, i % heads / (heads / layout.KvHeads));
+            var (position, table) = (batch.Positions[row], batch.BlockTables[batch.SequenceOfRow[row]]);
+            if (layout.IsInteger)
+            {
+                integers.Run(Row(q, i, layout.HeadDim), kvHead, position, table, Row(o, i, layout.HeadDim));
+            }
+            else
+            {
+                floats.Run(Row(q, i, layout.HeadDim), kvHead, position, table, Row(o, i, layout.HeadDim));
+            }
         }
     }
 

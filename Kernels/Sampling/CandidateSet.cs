@@ -6,8 +6,13 @@ namespace QuaRot.Kernels.Sampling;
 /// <summary>
 /// The tokens that top-k, top-p and min-p leave, ids ascending, with their unnormalised probabilities; and the draw from them.
 /// </summary>
+/// <remarks>
+/// A weight is an integer of at most 2^30, so that sums of them are exact in double in any order: a device may add them in parallel.
+/// </remarks>
 internal ref struct CandidateSet
 {
+    private const float LargestWeight = 1 << 30;
+
     private readonly ReadOnlySpan<float> _logits;
     private readonly Span<float> _weights;
     private readonly int _best;
@@ -61,7 +66,7 @@ internal ref struct CandidateSet
         }
     }
 
-    /// <summary>weight = exp((logit - largest logit) / temperature), so that the largest weight is 1 and none overflows.</summary>
+    /// <summary>weight = rint(exp((logit - largest logit) / temperature)·2^30), so that the largest weight is 2^30.</summary>
     private readonly void Weigh(float temperature)
     {
         float largest = _logits[_best];
@@ -69,7 +74,7 @@ internal ref struct CandidateSet
         {
             // 0 for the best token and down to -infinity for others, however small the temperature: never NaN.
             float scaled = (_logits[id] - largest) / temperature;
-            _weights[id] = FloatMath.Exp(scaled);
+            _weights[id] = MathF.Round(FloatMath.Exp(scaled) * LargestWeight, MidpointRounding.ToEven);
         }
     }
 
@@ -108,10 +113,11 @@ internal ref struct CandidateSet
         }
 
         // The best token survives any p, so that there is always one to pick.
+        float least = p * LargestWeight;
         int kept = 0;
         foreach (int id in _ids)
         {
-            if (_weights[id] >= p || id == _best)
+            if (_weights[id] >= least || id == _best)
             {
                 _ids[kept++] = id;
             }
