@@ -67,7 +67,7 @@ public sealed class ModelStageTests : IDisposable
         using var a = Load(0, 1);
         using var b = Load(1, 2);
         Assert.Equal(a.NumericsId, b.NumericsId);
-        Assert.StartsWith("cpu/v1/LlamaForCausalLM/", a.NumericsId);
+        Assert.StartsWith("cpu/v2/LlamaForCausalLM/", a.NumericsId);
         using var quantized = ModelStage.Load(Lexi.Quantized(new QuantizationConfig { Rotate = false }), new LayerRange(0, 1), _backend, 1);
         Assert.NotEqual(a.NumericsId, quantized.NumericsId);
         using var named = ModelStage.Load(_checkpoint, new LayerRange(0, 1), _backend, 1, "abc");
