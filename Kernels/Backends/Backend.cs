@@ -101,20 +101,6 @@ public abstract class Backend : IDisposable
     /// <param name="heads">Heads of a row.</param>
     public abstract void ApplyRope(FloatBuffer x, RopeTable table, ReadOnlySpan<int> positions, int heads);
 
-    /// <summary>hadamard_transform over the whole row and quantize_per_token in one, in fixed point; x is used up.</summary>
-    /// <remarks>
-    /// With 2^k the power of two of the largest |x|: t = clamp(rint(x·2^(14-k)), -32767, 32767), z = the transform of t by the signs of H, exact.
-    /// step = (clip·(float)max|z|)/(2^(bits-1)-1), code = clamp(rint((float)z·(1/step)), ..), scale = step·((1/√size)·2^(k-14)).
-    /// A row whose largest |x| or whose scale would be below 1e-30 counts as zero: codes 0, scale 1.
-    /// </remarks>
-    /// <param name="x">[rows, shape.Width]</param>
-    /// <param name="y">Takes codes and scales.</param>
-    /// <param name="rows">Rows.</param>
-    /// <param name="shape">What is transformed: one block of at most <see cref="HadamardShape.LargestFixedPoint"/> signs.</param>
-    /// <param name="bits">3 to 8.</param>
-    /// <param name="clip">Ratio in (0, 1].</param>
-    public abstract void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip);
-
     /// <summary>hadamard_transform in place; arithmetic as <see cref="HadamardShape"/> says.</summary>
     /// <param name="x">[rows, shape.Width]</param>
     /// <param name="rows">Rows.</param>

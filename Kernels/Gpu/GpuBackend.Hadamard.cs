@@ -2,7 +2,7 @@ using QuaRot.Kernels.Backends;
 
 namespace QuaRot.Kernels.Gpu;
 
-/// <content>The Hadamard transforms.</content>
+/// <content>hadamard_transform in floats, and hadamard_quantize in integers.</content>
 public sealed partial class GpuBackend
 {
     /// <inheritdoc/>
@@ -26,8 +26,24 @@ public sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip) =>
-        throw new NotSupportedException("hadamard_quantize on a GPU");
+    public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
+    {
+        Require(x, rows, shape.Width);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 8);
+        var target = (GpuRows)y;
+        target.Begin(rows, shape.Width, bits);
+        Quantizer(shape).Launch(Floats(x), target.Codes, target.Scales, rows, target.Stride, bits, clip);
+    }
+
+    /// <summary>hadamard_quantize of this shape; one for all layers and stages.</summary>
+    internal HadamardQuantizer Quantizer(HadamardShape shape)
+    {
+        lock (_gate)
+        {
+            var key = (shape.Blocks, shape.Size, shape.Inner);
+            return _hadamardQuantizers.TryGetValue(key, out var known) ? known : _hadamardQuantizers[key] = new HadamardQuantizer(_device, shape, Signs(shape));
+        }
+    }
 
     private void Butterflies(FloatBuffer x, long groups, HadamardShape shape, int groupSize)
     {

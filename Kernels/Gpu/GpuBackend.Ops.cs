@@ -112,43 +112,6 @@ public sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch)
-    {
-        var (gpu, layout) = ((GpuKvCache)cache, cache.Layout);
-        Require(k, batch.Rows, layout.KvHeads * layout.HeadDim);
-        Require(v, batch.Rows, layout.KvHeads * layout.HeadDim);
-        BatchInts.Require(batch, layout);
-        lock (_gate)
-        {
-            _device.Launch("append_paged_kv_cache", new LaunchGrid(layout.KvHeads, batch.Rows, 2, 32), 0, Floats(k), Floats(v), gpu.Memory,
-                layout.PageBytes, gpu.Plane(layer, value: false), gpu.Plane(layer, value: true),
-                BatchInts.Argument(_batch.Set(BatchInts.Pack(batch)), batch), layout.HeadDim, layout.Clip);
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
-    {
-        var (gpu, layout) = ((GpuKvCache)cache, cache.Layout);
-        Require(q, batch.Rows, heads * layout.HeadDim);
-        Require(o, batch.Rows, heads * layout.HeadDim);
-        BatchInts.Require(batch, layout);
-        if (layout.HeadDim > LargestHeadDim || heads % layout.KvHeads != 0)
-        {
-            throw new ArgumentException($"attention of {heads} heads of {layout.HeadDim} elements over {layout.KvHeads}: "
-                + $"the heads must be a multiple, and hold at most {LargestHeadDim}");
-        }
-
-        var stride = ((layout.HeadDim + 15) / 16 * 16) + 4;
-        lock (_gate)
-        {
-            _device.Launch("attention", LaunchGrid.Blocks(heads, batch.Rows, 128), ((2 * KvLayout.PageSize) + 1) * stride * sizeof(float),
-                Floats(q), gpu.Memory, layout.PageBytes, gpu.Plane(layer, value: false), gpu.Plane(layer, value: true),
-                BatchInts.Argument(_batch.Set(BatchInts.Pack(batch)), batch), layout.KvHeads, layout.HeadDim, 1f / MathF.Sqrt(layout.HeadDim), Floats(o));
-        }
-    }
-
-    /// <inheritdoc/>
     public override void SiluAndMul(FloatBuffer gate, FloatBuffer up, FloatBuffer u, long count)
     {
         Require(gate, count, 1);
@@ -194,8 +157,14 @@ public sealed partial class GpuBackend
             WeightFormat.Int8 => "dequantized8",
             _ => "dequantized4",
         };
-        var (tile, channels) = x.Rows < 3 ? (1, 16) : (8, 32);
-        _device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(x.Rows, tile), 128), 0,
-            x.Floats(), x.Stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, Floats(y), x.Rows, w.OutFeatures, accumulate);
+        if (w.Format == WeightFormat.Float16 && GpuHead.Suits(device, w.OutFeatures))
+        {
+            GpuHead.Launch(device, x, stride, w, y, rows, accumulate);
+            return;
+        }
+
+        var (tile, channels) = rows < 3 ? (1, 16) : (8, 32);
+        device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(rows, tile), 128), 0,
+            x, stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, y, rows, w.OutFeatures, accumulate);
     }
 }

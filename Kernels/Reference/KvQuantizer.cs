@@ -43,8 +43,8 @@ internal static class KvQuantizer
             return;
         }
 
-        Span<int> codes = stackalloc int[x.Length];
-        var (scale, min) = LoadCodes(plane, layout, bits, head, slot, codes);
+        var scale = (float)MemoryMarshal.Read<Half>(plane[layout.ScaleOffset(bits, head, slot)..]);
+        var min = (float)MemoryMarshal.Read<Half>(plane[layout.MinOffset(bits, head, slot)..]);
         for (var i = 0; i < x.Length; i++)
         {
             x[i] = MathF.FusedMultiplyAdd(scale, Code(source, bits, i), min);

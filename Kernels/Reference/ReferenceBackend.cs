@@ -104,11 +104,7 @@ public sealed class ReferenceBackend : HostBackend
     }
 
     /// <inheritdoc/>
-    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o) =>
-        AttendRows(q, cache, layer, batch, heads, o);
-
-    /// <summary>Attention of all rows, for any shape.</summary>
-    internal static void AttendRows(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
+    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
     {
         var layout = cache.Layout;
         var integers = new IntegerAttention(layout, (page, value) => Plane(cache, layer, page, value));
