@@ -110,7 +110,6 @@ int check(const Function& f, const emulator::Index& grid, const emulator::Index&
 
 int launch(const Function& f, emulator::Index grid, emulator::Index block, uint32_t shared, void** arguments) {
     const Segment segment = segment_of(*f.module, *f.kernel);
-    if (segment.bytes + shared > (size_t)most_shared() + 1024) return kOutOfResources;
     const emulator::Launch work = {f.kernel, f.name, grid, block, shared, arguments, segment.first, segment.bytes};
     switch (emulator::run(work)) {
         case emulator::Outcome::kFinished: return kSuccess;
