@@ -42,6 +42,12 @@ public interface IModelStage : IDisposable
     /// <summary>Makes activations of this backend from host values, [rows, hidden] row-major.</summary>
     Activations Import(ReadOnlySpan<float> values, int rows);
 
+    /// <summary>Copies what is stored for one position: elements, scales and minima of K and of V, all heads.</summary>
+    /// <param name="layer">Layer of the model.</param>
+    /// <param name="page">Page id.</param>
+    /// <param name="slot">Position in the page.</param>
+    byte[] CopyKvBytes(int layer, int page, int slot);
+
     /// <summary>Samples one token for each row of <paramref name="logits"/>; last stage only.</summary>
     SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows);
 }

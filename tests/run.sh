@@ -10,18 +10,18 @@ if command -v npm >/dev/null 2>&1 && [ ! -d tests/foreign/node_modules ]; then
     (cd tests/foreign && npm ci --silent --no-fund --no-audit) || echo "npm ci failed: the foreign client's tests will be skipped"
 fi
 total=0 failed=0 skipped=0 without_gpu=0
-for project in tests/*/*.csproj; do
-    name=$(basename "$project" .csproj)
-    folder=$(dirname "$project")
-    case "${only:- $(basename "$folder") }" in *" $(basename "$folder") "*) ;; *) continue ;; esac
-    log=$folder/obj/test${mode:+-$mode}.log
-    echo "== $name${mode:+ ($mode)}"
-    timeout -k 10 1200 "$folder/bin/${mode:+$mode/}$config/net10.0/$name" -noColor -noLogo >"$log" 2>&1
+
+# run_tests TITLE LOG COMMAND...: runs a test program and adds up.
+run_tests() {
+    title=$1 log=$2
+    shift 2
+    echo "== $title"
+    timeout -k 10 1200 "$@" -noColor -noLogo >"$log" 2>&1
     code=$?
     summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
     number() { echo "$summary" | sed -E "s/.*$1: ([0-9]+).*/\1/"; }
     if [ -z "$summary" ]; then
-        cat "$log"; echo "$name ended with code $code and no summary"; failed=$((failed + 1)) total=$((total + 1)); continue
+        cat "$log"; echo "$title ended with code $code and no summary"; failed=$((failed + 1)) total=$((total + 1)); return
     fi
     t=$(number Total) e=$(number Errors) f=$(number Failed) s=$(number Skipped)
     without_gpu=$((without_gpu + $(grep -cE '^ +needs a GPU: ' "$log")))
@@ -33,9 +33,29 @@ for project in tests/*/*.csproj; do
     fi
     total=$((total + t)) failed=$((failed + f + e)) skipped=$((skipped + s))
     if [ "$code" -ne 0 ] && [ $((f + e)) -eq 0 ]; then
-        echo "$name ended with code $code"; failed=$((failed + 1)); total=$((total + 1))
+        echo "$title ended with code $code"; failed=$((failed + 1)); total=$((total + 1))
     fi
+}
+
+for project in tests/*/*.csproj; do
+    name=$(basename "$project" .csproj)
+    folder=$(dirname "$project")
+    case "${only:- $(basename "$folder") }" in *" $(basename "$folder") "*) ;; *) continue ;; esac
+    run_tests "$name${mode:+ ($mode)}" "$folder/obj/test${mode:+-$mode}.log" "$folder/bin/${mode:+$mode/}$config/net10.0/$name"
 done
+
+# Every test of a GPU once more, on the one in software, whether or not there is a real one.
+if [ -z "$mode" ]; then
+    if why=$(tests/Emulation/why_not.sh); then
+        for folder in tests/Compat.ManagedCuda tests/Kernels; do
+            name=QuaRot.$(basename "$folder").Tests
+            run_tests "$name (emulated GPU)" "$folder/obj/test-emulated.log" tests/Emulation/emulated.sh "$folder/bin/$config/net10.0/$name" -trait device=gpu
+        done
+    else
+        echo "== emulated GPU"; echo "    [SKIP] $why"
+        total=$((total + 1)) skipped=$((skipped + 1))
+    fi
+fi
 passed=$((total - failed - skipped))
 if [ "${REQUIRE_TOOLS:-0}" = 1 ] && [ "$skipped" -gt "$without_gpu" ]; then
     echo "Skipped tests count as failures here (REQUIRE_TOOLS=1)."

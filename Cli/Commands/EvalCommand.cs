@@ -51,7 +51,7 @@ internal static class EvalCommand
         var layers = new LayerRange(0, checkpoint.Config.NumLayers);
         var pages = KvLayout.PagesFor(protocol.WindowTokens);
         using var backend = BackendRegistry.Create(DeviceOption.Read(args, Device));
-        using var stage = ModelStage.Load(checkpoint, layers, backend, pages);
+        using var stage = StageLoader.Load(checkpoint, layers, backend, pages);
         var scorer = new WindowScorer(stage);
         var quiet = args.GetValue(Json) || Console.IsErrorRedirected;
         var done = 0;

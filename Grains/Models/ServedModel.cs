@@ -67,7 +67,7 @@ public sealed class ServedModel : IDisposable
     public IModelStage LoadStage(int stage)
     {
         var layers = ShardPlan.Even(Config.NumLayers, _options.Shards)[stage];
-        return ModelStage.Load(_checkpoint.Value, layers, _backend.Value, KvLayout.PagesFor(_options.KvTokens));
+        return StageLoader.Load(_checkpoint.Value, layers, _backend.Value, KvLayout.PagesFor(_options.KvTokens));
     }
 
     /// <inheritdoc/>

@@ -66,13 +66,6 @@ __device__ __forceinline__ int dot4(u32 a, u32 b, int sum) {
     return result;
 }
 
-constexpr float kSmallestScale = 1e-30f;  // below it 1/scale could overflow: such a row counts as zero
-
-// quantize_per_token of one element: clamp(rint(x·inverse), -highest - 1, highest).
-__device__ __forceinline__ signed char code_of_value(float x, float inverse, int highest) {
-    return (signed char)(int)fminf(fmaxf(rintf(__fmul_rn(x, inverse)), (float)(-highest - 1)), (float)highest);
-}
-
 // How a GEMM ends: value (+ bias) (+ what y holds), each rounded.
 __device__ __forceinline__ void store_output(float* y, i64 at, float value, const float* bias, int channel, int accumulate) {
     if (bias) value = __fadd_rn(value, bias[channel]);

@@ -1,258 +1,322 @@
-// hadamard_quantize: the online Hadamard transform of a whole row and quantize_per_token in one, in fixed point (Backend.HadamardQuantize):
+// hadamard_quantize: the transform x·(H_m ⊗ H_2^k) of a whole row in fixed point and quantize_per_token in one (Backend.HadamardQuantize).
+// The sums are exact integers, so any order gives the same bits. One block a row; three kernels by shape, all with
 //
-//   x [rows][m][columns] float -> t = 16-bit fixed point -> z = Σ ±t, exact int32 -> codes [rows, stride] int8, scale [rows]
+//   x      f32 [rows, width], width = m·columns, columns = 2^k·inner; used up by `_any`
+//   codes  s8 [rows, stride], stride a multiple of 64, padded with zeros; scales f32 [rows]; highest = 2^(bits-1) - 1; root = 1/√(m·2^k)
 //
-// columns = 2^k·inner; the transform runs over m (by a sign matrix) and over 2^k (butterflies from stride `inner` on). Integer sums are exact, so their order
-// is free: the m lines first. One block a row. Two kernels:
+// `_mma`: m > 1, columns a power of two. A row is m lines of `columns`; columns form J chunks of 64.
 //
-//   hadamard_quantize      any shape: the row as int32 in shared memory (twice where m > 1); each thread adds ±t over the m lines, then butterflies with a barrier a stride
-//   hadamard_quantize_mma  m > 1, columns a multiple of 64, inner 1 or a multiple of 64: the m lines on the INT8 tensor cores
+//        chunk 0     chunk 1 ...        1. a warp loads 32 columns of 32/J lines, all J chunks: a lane holds 32 numbers. Max, fixed point.
+//   m  +-----------+-----------+        2. butterflies across the chunks, in the lane. Byte planes to shared memory, transposed: 2 planes for
+//      |           |           |           16 bits (J = 1), 3 for up to 21 bits; the lowest ones unsigned.
+//      +-----------+-----------+        3. a warp takes 16 lines of a chunk's result: signs (A, ±1) times planes (B) on the tensor cores, from the
+//                                           highest plane down, times 256 between planes.
+//                                       4. butterflies over the chunk's 64 columns in the accumulators: column 16·t + 2·tile + e lies in lane t of
+//                                          four, so 4 of the 6 steps stay in the lane, and a lane ends with 16 neighbouring codes: one store.
 //
-//        64 columns            t = 256·hi + lo, hi signed and lo unsigned bytes in two planes [column][from], 16 bytes of padding a column against bank conflicts.
-//      ┌───────────┐           A = signs [to][from], padded with zeros to 16 x 32 tiles, in the order of the A fragment. A warp owns 16 lines x 64 columns:
-//  16  │ warp item │           z = (A·hi)·256 + A·lo in one set of accumulators. With inner = 1 the butterflies over the 64 columns stay in its registers:
-//  to  └───────────┘           bit 0 is an accumulator's neighbour, bits 1 and 2 are shuffles, bits 3 to 5 the n-tiles. Larger strides go through shared memory.
+// Shared memory: planes [planes][ceil(m/32)][J][64 columns][32 lines], a column's 8 words xored with its tile and half so that neither the stores
+// (32 columns of one word) nor the loads of B fragments (8 columns of 4 words) meet in a bank. Dynamic, 2048·planes·ceil(m/32)·J bytes.
+// Limits: J <= 32, 32 warps; `_mma` m <= 32, `_mma_wide` m <= 192 and 28 warps. Threads: 32·max(ceil(m·J/32)·groups, J·ceil(m/16)),
+// groups = 2 (1 where columns <= 32).
+//
+// `_2k`: m = 1, 2^10 to 2^15 elements; 32 numbers a thread, width/32 threads, 4·width bytes of dynamic shared memory where numbers must change hands.
+// `_any`: everything else, in place in x; correct, not fast.
+#include "arithmetic.cuh"
+#include "fixed_point.cuh"
 #include "ptx.cuh"
 
-struct FixedPoint {
-    float factor, unit;  // t = rint(x·factor); a unit of z is worth unit·(1/√size)
+constexpr int kHeld = 32;    // numbers a lane holds
+constexpr int kChunk = 64;   // columns whose butterflies stay in a warp's accumulators
+constexpr int kTiles = 8;    // of 8 columns: a chunk
+constexpr int kTileWords = kChunk * 8;
+
+struct Shape {
+    int m, columns, chunks, lines, groups, k_tiles, m_tiles, planes;
+
+    __device__ __forceinline__ Shape(int m, int columns) : m(m), columns(columns) {
+        chunks = max(columns / kChunk, 1);
+        lines = kHeld / chunks;
+        groups = columns > 32 ? 2 : 1;
+        k_tiles = (m + 31) / 32;
+        m_tiles = (m + 15) / 16;
+        planes = chunks == 1 ? 2 : 3;
+    }
 };
 
-// From the row's largest magnitude, at least kSmallestScale: 2^(14-k) and 2^(k-14).
-__device__ __forceinline__ FixedPoint fixed_point(float largest) {
-    const int exponent = (__float_as_int(largest) >> 23) - 127;
-    return {power_of_two(min(14 - exponent, 127)), power_of_two(max(exponent - 14, -126))};
-}
-
-__device__ __forceinline__ int to_fixed_point(float x, float factor) {
-    return (int)fminf(fmaxf(rintf(__fmul_rn(x, factor)), -32767.0f), 32767.0f);
-}
-
-// The largest of a block; every thread gets it. `scratch`: 32 elements of shared memory.
-template <typename T>
-__device__ __forceinline__ T largest_of_block(T value, T* scratch) {
-    for (int step = 16; step > 0; step /= 2) value = max(value, __shfl_xor_sync(kFullWarp, value, step));
-    __syncthreads();
-    if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = value;
-    __syncthreads();
-    for (int i = 0; i < blockDim.x / 32; i++) value = max(value, scratch[i]);
-    return value;
-}
-
-__device__ __forceinline__ float largest_magnitude(const float* x, int width, float* scratch) {
-    float largest = 0.0f;
-    for (int i = threadIdx.x; i < width / 4; i += blockDim.x) {
-        const float4 v = ((const float4*)x)[i];
-        largest = fmaxf(largest, fmaxf(fmaxf(fabsf(v.x), fabsf(v.y)), fmaxf(fabsf(v.z), fabsf(v.w))));
+// Step 1 and 2: this warp's numbers into the planes. Returns the row's largest magnitude.
+__device__ __forceinline__ float fill_planes(const float* from, const Shape& shape, int butterflies, u32* planes, u32* slots) {
+    const int unit = threadIdx.x / 32, column = unit % shape.groups * 32 + threadIdx.x % 32, first = unit / shape.groups * shape.lines;
+    const int line_bits = 31 - __clz(shape.lines);
+    float x[kHeld];
+    u32 largest = 0;
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) {
+        const int line = first + (s & (shape.lines - 1)), chunk = s >> line_bits;
+        x[s] = line < shape.m && column < shape.columns ? __ldcs(from + line * shape.columns + chunk * kChunk + column) : 0.0f;
     }
-    return largest_of_block(largest, scratch);
-}
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) largest = max(largest, __float_as_uint(fmaxf(fabsf(x[s]), 0.0f)));
+    largest = block_largest(largest, slots);
+    const float factor = fixed_point_factor(__uint_as_float(largest));
+    int t[kHeld];
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) t[s] = to_fixed(x[s], factor);
+#pragma unroll
+    for (int step = 1; step < kHeld; step *= 2)
+        if (step >= shape.lines && butterflies / kChunk & step / shape.lines)
+#pragma unroll
+            for (int s = 0; s < kHeld; s++)
+                if (!(s & step)) butterfly(t[s], t[s + step]);
+    if (first >= shape.m) return __uint_as_float(largest);
 
-// Codes and scale of a transformed row; z in shared memory, 16-byte aligned, width a multiple of 4. Null: a zero row.
-__device__ __forceinline__ void store_row(const int* z, int largest, float unit, float hadamard_scale, signed char* codes, float* scale, int width, int stride,
-                                          int highest, float clip) {
-    const float step = __fdiv_rn(__fmul_rn(clip, (float)largest), (float)highest);
-    float value = __fmul_rn(step, __fmul_rn(hadamard_scale, unit));
-    const bool is_zero = z == nullptr || value < kSmallestScale;
-    const float inverse = __fdiv_rn(1.0f, step);
-    if (threadIdx.x == 0) *scale = is_zero ? 1.0f : value;
-    for (int i = threadIdx.x; i < stride / 4; i += blockDim.x) {
-        char4 code = make_char4(0, 0, 0, 0);
-        if (!is_zero && i < width / 4) {
-            const int4 v = ((const int4*)z)[i];
-            code = make_char4(code_of_value((float)v.x, inverse, highest), code_of_value((float)v.y, inverse, highest),
-                              code_of_value((float)v.z, inverse, highest), code_of_value((float)v.w, inverse, highest));
+    // The column's tile of 8 and place n in it, so that the accumulators come out as the header says.
+    const int tile = column % 16 / 2, n = column / 16 * 2 + column % 2, swizzle = tile ^ (n / 4 * 4);
+    u32* to = planes + (8 * tile + n) * 8;
+#pragma unroll
+    for (int plane = 0; plane < 3; plane++) {
+        if (plane >= shape.planes) break;
+#pragma unroll
+        for (int s = 0; s < kHeld; s += 4) {
+            const u32 select = plane | (4 + plane) << 4;
+            const u32 word = __byte_perm(__byte_perm(t[s], t[s + 1], select), __byte_perm(t[s + 2], t[s + 3], select), 0x5410);
+            // Fewer than 4 lines a lane: parts of a word, each of a chunk of its own.
+#pragma unroll
+            for (int part = 0; part < 4; part++) {
+                if (part % min(shape.lines, 4)) continue;
+                const int line = first + ((s + part) & (shape.lines - 1)), chunk = (s + part) >> line_bits;
+                u32* at = to + ((plane * shape.k_tiles + line / 32) * shape.chunks + chunk) * kTileWords + ((line % 32 / 4) ^ swizzle);
+                if (shape.lines >= 4) *at = word;
+                else if (shape.lines == 2) ((u16*)at)[line % 4 / 2] = (u16)(word >> 8 * part);
+                else ((u8*)at)[line % 4] = (u8)(word >> 8 * part);
+            }
         }
-        ((char4*)codes)[i] = code;
+    }
+    return __uint_as_float(largest);
+}
+
+// Step 4: butterflies over the bits of the column within its chunk. z[tile][2·half + e], half: which of the lane's two lines.
+__device__ __forceinline__ void chunk_butterflies(int (&z)[kTiles][4], int butterflies) {
+    if (butterflies & 1)
+#pragma unroll
+        for (int tile = 0; tile < kTiles; tile++) {
+            butterfly(z[tile][0], z[tile][1]);
+            butterfly(z[tile][2], z[tile][3]);
+        }
+#pragma unroll
+    for (int step = 1; step < kTiles; step *= 2)
+        if (butterflies & 2 * step)
+#pragma unroll
+            for (int tile = 0; tile < kTiles; tile++)
+#pragma unroll
+                for (int i = 0; i < 4; i++)
+                    if (!(tile & step)) butterfly(z[tile][i], z[tile + step][i]);
+#pragma unroll
+    for (int step = 1; step < 4; step *= 2)
+        if (butterflies & 16 * step)
+#pragma unroll
+            for (int tile = 0; tile < kTiles; tile++)
+#pragma unroll
+                for (int i = 0; i < 4; i++) z[tile][i] = lane_butterfly(z[tile][i], step);
+}
+
+// signs: A fragments [m_tiles][k_tiles][32 lanes] of mma.m16n8k32, row `to`, column `from`, zeros beyond m.
+// butterflies: bit b is set where the transform runs over bit b of the column.
+template <int kMaxTiles>
+__device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs, signed char* codes, float* scales, int m, int columns, int butterflies,
+    int stride, int highest, float clip, float root) {
+    extern __shared__ __align__(16) u32 planes[];
+    __shared__ u32 slots[2][32];
+    const Shape shape(m, columns);
+    const int item = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    const int chunk = item / shape.m_tiles, m_tile = item % shape.m_tiles;
+    const bool works = chunk < shape.chunks;
+    const float largest = fill_planes(x + (i64)blockIdx.x * m * columns, shape, butterflies, planes, slots[0]);
+    uint4 a[kMaxTiles];
+#pragma unroll
+    for (int k = 0; k < kMaxTiles; k++)
+        if (works && k < shape.k_tiles) a[k] = __ldg(signs + (m_tile * shape.k_tiles + k) * 32 + lane);
+    __syncthreads();
+
+    int z[kTiles][4] = {};
+    u32 peak = 0;
+    if (works) {
+#pragma unroll
+        for (int down = 0; down < 3; down++) {
+            const int plane = shape.planes - 1 - down;
+            if (plane < 0) break;
+#pragma unroll
+            for (int k = 0; k < kMaxTiles; k++) {
+                if (k >= shape.k_tiles) break;
+                const u32* b = planes + ((plane * shape.k_tiles + k) * shape.chunks + chunk) * kTileWords + 8 * g;
+                const u32 fragment[4] = {a[k].x, a[k].y, a[k].z, a[k].w};
+#pragma unroll
+                for (int tile = 0; tile < kTiles; tile++) {
+                    const int word = t ^ tile ^ (g / 4 * 4);
+                    const u32 b0 = b[64 * tile + word], b1 = b[64 * tile + (word ^ 4)];
+                    if (down == 0) mma_s8(z[tile], fragment, b0, b1);
+                    else mma_s8_u8(z[tile], fragment, b0, b1);
+                }
+            }
+            if (plane > 0)
+#pragma unroll
+                for (int tile = 0; tile < kTiles; tile++)
+#pragma unroll
+                    for (int i = 0; i < 4; i++) z[tile][i] = (int)((u32)z[tile][i] << 8);
+        }
+        chunk_butterflies(z, butterflies);
+#pragma unroll
+        for (int tile = 0; tile < kTiles; tile++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                if (16 * t + 2 * tile + i % 2 < columns) peak = max(peak, (u32)abs(z[tile][i]));
+    }
+    peak = block_largest(peak, slots[1]);
+    const Quantizer quantizer(largest, (int)peak, clip, highest, root);
+    if (threadIdx.x == 0) scales[blockIdx.x] = quantizer.scale;
+    signed char* to = codes + (i64)blockIdx.x * stride;
+    for (int i = m * columns + threadIdx.x; i < stride; i += blockDim.x) to[i] = 0;
+    if (!works) return;
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+        const int line = 16 * m_tile + 8 * half + g;
+        u32 words[4];
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+            u32 bytes[4];
+#pragma unroll
+            for (int i = 0; i < 4; i++) bytes[i] = (u32)quantizer.code(z[2 * w + i / 2][2 * half + i % 2], highest);
+            words[w] = __byte_perm(__byte_perm(bytes[0], bytes[1], 0x40), __byte_perm(bytes[2], bytes[3], 0x40), 0x5410);
+        }
+        if (line >= m || 16 * t >= columns) continue;
+        signed char* at = to + line * columns + chunk * kChunk + 16 * t;
+        if (columns >= 16) *(uint4*)at = make_uint4(words[0], words[1], words[2], words[3]);
+        else
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+                if (i < columns) at[i] = (signed char)(words[i / 4] >> 8 * (i % 4));
     }
 }
 
-// signs [ceil(m/8)][m] bytes as in hadamard.cu. Grid (rows); any multiple of 32 threads; (m > 1 ? 2 : 1)·width ints of shared memory; width and stride
-// multiples of 4.
-extern "C" __global__ void hadamard_quantize(const float* x, signed char* codes, float* scales, int m, int doublings, int inner, const u8* signs,
-                                             float hadamard_scale, int stride, int highest, float clip) {
-    extern __shared__ __align__(16) int line[];
-    __shared__ float float_scratch[32];
-    __shared__ int int_scratch[32];
+#define HADAMARD_QUANTIZE_MMA(name, k_tiles, threads)                                                                                            \
+    extern "C" __global__ void __launch_bounds__(threads) name(const float* x, const uint4* signs, signed char* codes, float* scales, int m,     \
+        int columns, int butterflies, int stride, int highest, float clip, float root) {                                                         \
+        grid_wait();                                                                                                                             \
+        grid_release();                                                                                                                          \
+        quantize_mma<k_tiles>(x, signs, codes, scales, m, columns, butterflies, stride, highest, clip, root);                                    \
+    }
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma, 1, 1024)
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_wide, 6, 896)
+
+// First a thread's numbers are width/32 apart (the five highest bits of the index), then, where a bit between those and the lane's five is
+// transformed, they change hands and are 32 apart (bits 5 to 9).  bits = log2(width).
+extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_2k(const float* x, signed char* codes, float* scales, int bits, int butterflies,
+    int stride, int highest, float clip, float root) {
+    extern __shared__ __align__(16) int row[];
+    __shared__ u32 slots[2][32];
+    grid_wait();
+    grid_release();
+    const int width = 1 << bits, high = bits - 5, apart = width / kHeld;
+    const float* from = x + (i64)blockIdx.x * width + threadIdx.x;
+    float held[kHeld];
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) held[s] = __ldcs(from + s * apart);
+    u32 largest = 0;
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) largest = max(largest, __float_as_uint(fmaxf(fabsf(held[s]), 0.0f)));
+    largest = block_largest(largest, slots[0]);
+    const float factor = fixed_point_factor(__uint_as_float(largest));
+    int z[kHeld];
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) z[s] = to_fixed(held[s], factor);
+#pragma unroll
+    for (int step = 1; step < kHeld; step *= 2)
+        if (butterflies >> high & step)
+#pragma unroll
+            for (int s = 0; s < kHeld; s++)
+                if (!(s & step)) butterfly(z[s], z[s + step]);
+    const int left = butterflies & ((1 << high) - 1);
+    int first = threadIdx.x, between = apart;
+    if (left >> 5) {
+#pragma unroll
+        for (int s = 0; s < kHeld; s++) row[first + s * apart] = z[s];
+        __syncthreads();
+        first = threadIdx.x / 32 * 1024 + threadIdx.x % 32;
+        between = 32;
+#pragma unroll
+        for (int s = 0; s < kHeld; s++) z[s] = row[first + s * 32];
+#pragma unroll
+        for (int step = 1; step < kHeld; step *= 2)
+            if (left >> 5 & step)
+#pragma unroll
+                for (int s = 0; s < kHeld; s++)
+                    if (!(s & step)) butterfly(z[s], z[s + step]);
+    }
+#pragma unroll
+    for (int step = 1; step < 32; step *= 2)
+        if (left & step)
+#pragma unroll
+            for (int s = 0; s < kHeld; s++) z[s] = lane_butterfly(z[s], step);
+    u32 peak = 0;
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) peak = max(peak, (u32)abs(z[s]));
+    peak = block_largest(peak, slots[1]);
+    const Quantizer quantizer(__uint_as_float(largest), (int)peak, clip, highest, root);
+    if (threadIdx.x == 0) scales[blockIdx.x] = quantizer.scale;
+    signed char* to = codes + (i64)blockIdx.x * stride + first;
+#pragma unroll
+    for (int s = 0; s < kHeld; s++) to[s * between] = (signed char)quantizer.code(z[s], highest);
+}
+
+constexpr int kMixColumns = 32;
+
+// The signs' sum over the m lines, 32 columns at a time. signs [ceil(m/8)][m] bytes as for hadamard_mix; tile [m·32].
+__device__ __forceinline__ void mix_lines(int* row, int* tile, const u8* signs, int m, int columns) {
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    for (int start = 0; start < columns; start += kMixColumns) {
+        const int column = start + lane;
+        for (int line = warp; line < m; line += warps) tile[line * kMixColumns + lane] = column < columns ? row[line * columns + column] : 0;
+        __syncthreads();
+        for (int to = warp; to < m; to += warps) {
+            int sum = 0;
+            for (int line = 0; line < m; line++) {
+                const int value = tile[line * kMixColumns + lane];
+                sum += signs[to / 8 * m + line] >> (to % 8) & 1 ? -value : value;
+            }
+            if (column < columns) row[to * columns + column] = sum;
+        }
+        __syncthreads();
+    }
+}
+
+// Any shape: [m][doublings][inner], x itself holding the integers. 1024 threads, 128·m bytes of dynamic shared memory where m > 1.
+extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_any(float* x, const u8* signs, signed char* codes, float* scales, int m, int doublings,
+    int inner, int stride, int highest, float clip, float root) {
+    extern __shared__ __align__(16) int tile[];
+    __shared__ u32 slots[2][32];
     grid_wait();
     grid_release();
     const int columns = doublings * inner, width = m * columns;
-    const float* from = x + (i64)blockIdx.x * width;
-    signed char* to = codes + (i64)blockIdx.x * stride;
-    const float largest = largest_magnitude(from, width, float_scratch);
-    if (largest < kSmallestScale) {
-        store_row(nullptr, 0, 0.0f, 0.0f, to, scales + blockIdx.x, width, stride, highest, clip);
-        return;
-    }
-    const FixedPoint fixed = fixed_point(largest);
-    int* z = line;
-    for (int i = threadIdx.x; i < width; i += blockDim.x) z[i] = to_fixed_point(from[i], fixed.factor);
+    float* from = x + (i64)blockIdx.x * width;
+    int* row = (int*)from;
+    u32 largest = 0;
+    for (int i = threadIdx.x; i < width; i += blockDim.x) largest = max(largest, __float_as_uint(fmaxf(fabsf(from[i]), 0.0f)));
+    largest = block_largest(largest, slots[0]);
+    const float factor = fixed_point_factor(__uint_as_float(largest));
+    for (int i = threadIdx.x; i < width; i += blockDim.x) row[i] = to_fixed(__int_as_float(row[i]), factor);
     __syncthreads();
-    if (m > 1) {
-        int* mixed = line + width;
-        for (int i = threadIdx.x; i < width; i += blockDim.x) {
-            const int target = i / columns, column = i % columns;
-            const u8* sign = signs + target / 8 * m;
-            int sum = 0;
-            for (int k = 0; k < m; k++) {
-                const int value = z[k * columns + column], negate = -(sign[k] >> target % 8 & 1);
-                sum += (value ^ negate) - negate;
-            }
-            mixed[i] = sum;
-        }
-        z = mixed;
-        __syncthreads();
-    }
-    for (int step = inner; step < columns; step *= 2) {
-        for (int i = threadIdx.x; i < width / 2; i += blockDim.x) {
-            const int at = i / step * 2 * step + i % step;
-            const int u = z[at], v = z[at + step];
-            z[at] = u + v;
-            z[at + step] = u - v;
+    for (int apart = inner; apart < columns; apart *= 2) {
+        for (int e = threadIdx.x; e < width / 2; e += blockDim.x) {
+            const int at = e / apart * 2 * apart + e % apart;
+            butterfly(row[at], row[at + apart]);
         }
         __syncthreads();
     }
-    int peak = 0;
-    for (int i = threadIdx.x; i < width; i += blockDim.x) peak = max(peak, abs(z[i]));
-    peak = largest_of_block(peak, int_scratch);
-    store_row(z, peak, fixed.unit, hadamard_scale, to, scales + blockIdx.x, width, stride, highest, clip);
-}
-
-constexpr int kBlockColumns = 64;
-constexpr int kMostBlocks = 16;  // of 64 columns
-
-// Butterflies over the 64 columns of a warp's 16 x 64 accumulators: column 8j + 2t + c is acc[j][c] (and [2 + c] for line g + 8) of lane 4g + t.
-__device__ __forceinline__ void butterflies_64(int (&acc)[8][4]) {
-    const int t = threadIdx.x % 4;
-#pragma unroll
-    for (int j = 0; j < 8; j++)
-#pragma unroll
-        for (int half = 0; half < 4; half += 2) {
-            const int u = acc[j][half], v = acc[j][half + 1];
-            acc[j][half] = u + v;
-            acc[j][half + 1] = u - v;
-        }
-#pragma unroll
-    for (int step = 1; step < 4; step *= 2)
-#pragma unroll
-        for (int j = 0; j < 8; j++)
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                const int other = __shfl_xor_sync(kFullWarp, acc[j][i], step);
-                acc[j][i] = t & step ? other - acc[j][i] : acc[j][i] + other;
-            }
-#pragma unroll
-    for (int step = 1; step < 8; step *= 2)
-#pragma unroll
-        for (int j = 0; j < 8; j++)
-            if ((j & step) == 0) {
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    const int u = acc[j][i], v = acc[j + step][i];
-                    acc[j][i] = u + v;
-                    acc[j + step][i] = u - v;
-                }
-            }
-}
-
-// signs: A fragments [ceil(m/16)][ceil(m/32)][32 lanes] of 16 bytes. Grid (rows); 256 to 512 threads; shared memory: two planes of columns·(round_up(m, 32) + 16)
-// bytes, then m·columns ints. columns at most 1024.
-extern "C" __global__ void __launch_bounds__(512) hadamard_quantize_mma(const float* x, signed char* codes, float* scales, int m, int doublings, int inner,
-                                                                       const uint4* signs, float hadamard_scale, int stride, int highest, float clip) {
-    extern __shared__ __align__(16) int line[];
-    __shared__ float float_scratch[32];
-    __shared__ int int_scratch[32];
-    const int columns = doublings * inner, width = m * columns, depth = round_up(m, 32), pitch = depth + 16;
-    u8 *high = (u8*)line, *low = high + columns * pitch;
-    int* z = (int*)(low + columns * pitch);
-    grid_wait();
-    grid_release();
-    const float* from = x + (i64)blockIdx.x * width;
+    if (m > 1) mix_lines(row, tile, signs, m, columns);
+    u32 peak = 0;
+    for (int i = threadIdx.x; i < width; i += blockDim.x) peak = max(peak, (u32)abs(row[i]));
+    peak = block_largest(peak, slots[1]);
+    const Quantizer quantizer(__uint_as_float(largest), (int)peak, clip, highest, root);
+    if (threadIdx.x == 0) scales[blockIdx.x] = quantizer.scale;
     signed char* to = codes + (i64)blockIdx.x * stride;
-    const float largest = largest_magnitude(from, width, float_scratch);
-    if (largest < kSmallestScale) {
-        store_row(nullptr, 0, 0.0f, 0.0f, to, scales + blockIdx.x, width, stride, highest, clip);
-        return;
-    }
-    const FixedPoint fixed = fixed_point(largest);
-    for (int i = threadIdx.x; i < columns * (depth / 4); i += blockDim.x) {
-        const int column = i % columns, first = i / columns * 4;
-        u32 upper = 0, lower = 0;
-#pragma unroll
-        for (int k = 0; k < 4; k++) {
-            const int t = first + k < m ? to_fixed_point(from[(first + k) * columns + column], fixed.factor) : 0;
-            upper |= (u32)(t >> 8 & 255) << (8 * k);
-            lower |= (u32)(t & 255) << (8 * k);
-        }
-        *(u32*)(high + column * pitch + first) = upper;
-        *(u32*)(low + column * pitch + first) = lower;
-    }
-    __syncthreads();
-
-    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-    const int line_tiles = (m + 15) / 16, blocks = columns / kBlockColumns, steps = depth / 32;
-    for (int item = warp; item < line_tiles * blocks; item += blockDim.x / 32) {
-        const int tile = item % line_tiles, first_column = item / line_tiles * kBlockColumns;
-        const uint4* a_tile = signs + (i64)tile * steps * 32 + lane;
-        int acc[8][4] = {};
-        for (int plane = 0; plane < 2; plane++) {
-            const u8* b = (plane ? low : high) + (first_column + g) * pitch + 4 * t;
-            for (int s = 0; s < steps; s++) {
-                const uint4 packed = a_tile[s * 32];
-                const u32 a[4] = {packed.x, packed.y, packed.z, packed.w};
-#pragma unroll
-                for (int j = 0; j < 8; j++) {
-                    const u8* at = b + 8 * j * pitch + 32 * s;
-                    const u32 b0 = *(const u32*)at, b1 = *(const u32*)(at + 16);
-                    if (plane) mma_s8_u8(acc[j], a, b0, b1);
-                    else mma_s8(acc[j], a, b0, b1);
-                }
-            }
-            if (plane == 0) {
-#pragma unroll
-                for (int j = 0; j < 8; j++)
-#pragma unroll
-                    for (int i = 0; i < 4; i++) acc[j][i] *= 256;
-            }
-        }
-        if (inner == 1) butterflies_64(acc);
-#pragma unroll
-        for (int j = 0; j < 8; j++)
-#pragma unroll
-            for (int half = 0; half < 2; half++) {
-                const int target = 16 * tile + g + 8 * half;
-                if (target < m) *(int2*)(z + target * columns + first_column + 8 * j + 2 * t) = make_int2(acc[j][2 * half], acc[j][2 * half + 1]);
-            }
-    }
-    __syncthreads();
-
-    // What is left of the butterflies pairs whole blocks of 64 columns; a thread holds one column of all blocks of a line.
-    int peak = 0;
-    const int first_step = inner == 1 ? 1 : inner / kBlockColumns;
-    for (int i = threadIdx.x; i < m * kBlockColumns; i += blockDim.x) {
-        int* at = z + i / kBlockColumns * columns + i % kBlockColumns;
-        int v[kMostBlocks];
-#pragma unroll
-        for (int k = 0; k < kMostBlocks; k++)
-            if (k < blocks) v[k] = at[k * kBlockColumns];
-#pragma unroll
-        for (int step = 1; step < kMostBlocks; step *= 2) {
-            if (step < first_step || step >= blocks) continue;
-#pragma unroll
-            for (int k = 0; k < kMostBlocks; k++)
-                if ((k & step) == 0 && k < blocks) {
-                    const int a = v[k], b = v[k + step];
-                    v[k] = a + b;
-                    v[k + step] = a - b;
-                }
-        }
-#pragma unroll
-        for (int k = 0; k < kMostBlocks; k++)
-            if (k < blocks) {
-                peak = max(peak, abs(v[k]));
-                if (blocks > 1) at[k * kBlockColumns] = v[k];
-            }
-    }
-    peak = largest_of_block(peak, int_scratch);
-    store_row(z, peak, fixed.unit, hadamard_scale, to, scales + blockIdx.x, width, stride, highest, clip);
+    for (int i = threadIdx.x; i < stride; i += blockDim.x) to[i] = (signed char)(i < width ? quantizer.code(row[i], highest) : 0);
 }

@@ -1,8 +1,9 @@
-// Ops that treat each row on its own, one block a row: embed_tokens, gather_rows, rms_norm, quantize_per_token, and their relatives.
-// Bound by memory; at one row by latency.
+// Ops that treat each row on its own, one block a row: embed_tokens, gather_rows, rms_norm, quantize_per_token, both in one, and their relatives.
+// Bound by memory; at one row by latency: a load, the chains of the 256-lane sum, two barriers.
+#include "arithmetic.cuh"
 #include "ptx.cuh"
 
-constexpr int kNormLanes = 256;  // lanes of the sum of rms_norm, and threads of its block
+constexpr int kRowThreads = 256;  // the lanes of rms_norm's sum
 
 // embed_tokens: x[row] = table[ids[row]].  table [vocab, pitch] FP16 or FP32 (pitch in elements), ids [rows], x [rows, width].
 extern "C" __global__ void embed_tokens(const void* table, int is_half, int pitch, const int* ids, float* x, int width) {
@@ -19,110 +20,142 @@ extern "C" __global__ void gather_rows(const float* x, const int* rows, float* y
     for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = from[i];
 }
 
-// The 256-lane sum of a block's squares: thread = lane. Lanes i and i+128, i+64, i+32 meet through shared memory, the rest by shuffles; all threads get it.
-__device__ __forceinline__ float fold_block(float lane_sum) {
-    __shared__ float lanes[kNormLanes];
-    lanes[threadIdx.x] = lane_sum;
-    __syncthreads();
-    float part[8];
-#pragma unroll
-    for (int i = 0; i < 8; i++) part[i] = lanes[threadIdx.x % 32 + 32 * i];
-#pragma unroll
-    for (int half = 4; half > 0; half /= 2)
-#pragma unroll
-        for (int i = 0; i < half; i++) part[i] = __fadd_rn(part[i], part[i + half]);
-#pragma unroll
-    for (int step = 16; step > 0; step /= 2) part[0] = __fadd_rn(part[0], __shfl_xor_sync(kFullWarp, part[0], step));
-    return part[0];
-}
+// rms_norm to the 256-lane sum: thread = lane. A row of up to kHeld * 256 elements is read once and stays in registers; a longer one is read
+// again (from L2) by whoever needs it.
+//
+//   row  | thread 0..255 | thread 0..255 | ...      neighbouring threads read neighbouring columns, every thread adds its own ascending
+template <int kHeld>
+struct Row {
+    const float* from;
+    const float* gain;
+    int width;
+    float held[kHeld > 0 ? kHeld : 1];
 
-// The largest value of a block of 256.
-__device__ __forceinline__ float max_of_block(float value) {
-    __shared__ float largest_of_warp[8];
-    for (int step = 16; step > 0; step /= 2) value = fmaxf(value, __shfl_xor_sync(kFullWarp, value, step));
-    if (threadIdx.x % 32 == 0) largest_of_warp[threadIdx.x / 32] = value;
-    __syncthreads();
-    for (int i = 0; i < 8; i++) value = fmaxf(value, largest_of_warp[i]);
-    return value;
-}
-
-__device__ __forceinline__ float inverse_norm(float sum, int width, float eps) {
-    return __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(__fdiv_rn(sum, (float)width), eps)));
-}
-
-// rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain.  x, y [rows, width], may be the same; gain [width] or null. 256 threads.
-extern "C" __global__ void __launch_bounds__(kNormLanes) rms_norm(const float* x, const float* gain, float eps, float* y, int width) {
-    const float* from = x + (i64)blockIdx.x * width;
-    float* to = y + (i64)blockIdx.x * width;
-    float sum = 0.0f;
-    for (int i = threadIdx.x; i < width; i += kNormLanes) sum = __fmaf_rn(from[i], from[i], sum);
-    const float inverse = inverse_norm(fold_block(sum), width, eps);
-    for (int i = threadIdx.x; i < width; i += kNormLanes) {
-        const float normal = __fmul_rn(from[i], inverse);
-        to[i] = gain ? __fmul_rn(normal, gain[i]) : normal;
+    __device__ __forceinline__ void load() {
+#pragma unroll
+        for (int j = 0; j < kHeld; j++) held[j] = threadIdx.x + j * kRowThreads < width ? from[threadIdx.x + j * kRowThreads] : 0.0f;
     }
+
+    // Calls body(element, its column): of all columns below `end`; those past the row are zeros.
+    template <typename Body>
+    __device__ __forceinline__ void each(int end, Body body) {
+        if (kHeld > 0) {
+#pragma unroll
+            for (int j = 0; j < kHeld; j++)
+                if ((int)threadIdx.x + j * kRowThreads < end) body(held[j], (int)threadIdx.x + j * kRowThreads);
+        } else {
+            for (int i = threadIdx.x; i < end; i += kRowThreads) body(i < width ? from[i] : 0.0f, i);
+        }
+    }
+
+    // 1/sqrt(mean of squares + eps). Every warp folds all 256 lanes, so that one barrier is enough.
+    __device__ __forceinline__ float inverse(float* lanes, float eps) {
+        float sum = 0.0f;
+        each(width, [&](float x, int) { sum = __fmaf_rn(x, x, sum); });
+        lanes[threadIdx.x] = sum;
+        __syncthreads();
+        const float* l = lanes + threadIdx.x % 32;
+        // Halves 128, 64 and 32 apart, then within the warp.
+        const float even = __fadd_rn(__fadd_rn(l[0], l[128]), __fadd_rn(l[64], l[192]));
+        const float odd = __fadd_rn(__fadd_rn(l[32], l[160]), __fadd_rn(l[96], l[224]));
+        sum = __fadd_rn(even, odd);
+#pragma unroll
+        for (int step = 16; step > 0; step /= 2) sum = __fadd_rn(sum, __shfl_xor_sync(kFullWarp, sum, step));
+        return __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(__fdiv_rn(sum, (float)width), eps)));
+    }
+
+    __device__ __forceinline__ float normal(float x, int column, float inverse) const {
+        const float value = __fmul_rn(x, inverse);
+        return gain && column < width ? __fmul_rn(value, gain[column]) : value;
+    }
+};
+
+template <int kHeld>
+__device__ __forceinline__ void norm_row(const float* x, const float* gain, float eps, float* y, int width) {
+    __shared__ float lanes[kRowThreads];
+    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, width};
+    row.load();
+    const float inverse = row.inverse(lanes, eps);
+    float* to = y + (i64)blockIdx.x * width;
+    row.each(width, [&](float value, int column) { to[column] = row.normal(value, column, inverse); });
 }
 
-// rms_norm, then quantize_per_token, without the floats between. x [rows, width]; codes [rows, stride], the padding zeros; scales [rows]. The first
-// 8192 elements of a row stay in registers. One block of 256 threads a row: at decode bound by three barriers, at prefill by memory.
-extern "C" __global__ void __launch_bounds__(kNormLanes) rms_norm_quantize(
-    const float* x, const float* gain, float eps, signed char* codes, float* scales, int width, int stride, int highest, float clip) {
-    constexpr int kKept = 32;
+// rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain.  x, y [rows, width], may be the same; gain [width] or null. Grid rows, 256 threads.
+extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm(const float* x, const float* gain, float eps, float* y, int width) {
     grid_wait();
     grid_release();
-    const float* from = x + (i64)blockIdx.x * width;
-    float kept[kKept], sum = 0.0f;
-#pragma unroll
-    for (int i = 0; i < kKept; i++) {
-        const int at = threadIdx.x + kNormLanes * i;
-        kept[i] = at < width ? from[at] : 0.0f;
-    }
-#pragma unroll
-    for (int i = 0; i < kKept; i++) sum = __fmaf_rn(kept[i], kept[i], sum);
-    for (int at = threadIdx.x + kNormLanes * kKept; at < width; at += kNormLanes) sum = __fmaf_rn(from[at], from[at], sum);
-    const float inverse = inverse_norm(fold_block(sum), width, eps);
-    const auto normal = [&](float value, int at) {
-        const float scaled = __fmul_rn(value, inverse);
-        return gain && at < width ? __fmul_rn(scaled, gain[at]) : scaled;
-    };
+    if (width <= 16 * kRowThreads) norm_row<16>(x, gain, eps, y, width);
+    else if (width <= 32 * kRowThreads) norm_row<32>(x, gain, eps, y, width);
+    else norm_row<0>(x, gain, eps, y, width);
+}
+
+template <int kHeld>
+__device__ __forceinline__ void norm_and_quantize_row(const float* x, const float* gain, float eps, signed char* codes, float* scales, int width,
+    int stride, int highest, float clip) {
+    __shared__ float lanes[kRowThreads];
+    __shared__ float largest_of_warp[kRowThreads / 32];
+    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, width};
+    row.load();
+    const float inverse_norm = row.inverse(lanes, eps);
     float largest = 0.0f;
+    if (kHeld > 0) {
 #pragma unroll
-    for (int i = 0; i < kKept; i++) {
-        kept[i] = normal(kept[i], threadIdx.x + kNormLanes * i);
-        largest = fmaxf(largest, fabsf(kept[i]));
+        for (int j = 0; j < kHeld; j++) {
+            row.held[j] = row.normal(row.held[j], threadIdx.x + j * kRowThreads, inverse_norm);
+            largest = fmaxf(largest, fabsf(row.held[j]));
+        }
+    } else {
+        row.each(width, [&](float value, int column) { largest = fmaxf(largest, fabsf(row.normal(value, column, inverse_norm))); });
     }
-    for (int at = threadIdx.x + kNormLanes * kKept; at < width; at += kNormLanes) largest = fmaxf(largest, fabsf(normal(from[at], at)));
-    largest = max_of_block(largest);
+    for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, step));
+    if (threadIdx.x % 32 == 0) largest_of_warp[threadIdx.x / 32] = largest;
+    __syncthreads();
+    for (int i = 0; i < kRowThreads / 32; i++) largest = fmaxf(largest, largest_of_warp[i]);
     float scale = __fdiv_rn(__fmul_rn(clip, largest), (float)highest);
-    scale = scale < kSmallestScale ? 1.0f : scale;
-    const float by = __fdiv_rn(1.0f, scale);
+    scale = scale < 1e-30f ? 1.0f : scale;
+    const float inverse = __fdiv_rn(1.0f, scale);
     if (threadIdx.x == 0) scales[blockIdx.x] = scale;
     signed char* to = codes + (i64)blockIdx.x * stride;
-#pragma unroll
-    for (int i = 0; i < kKept; i++) {
-        const int at = threadIdx.x + kNormLanes * i;
-        if (at < stride) to[at] = code_of_value(kept[i], by, highest);
-    }
-    for (int at = threadIdx.x + kNormLanes * kKept; at < stride; at += kNormLanes)
-        to[at] = at < width ? code_of_value(normal(from[at], at), by, highest) : 0;
+    row.each(stride, [&](float value, int column) {
+        if (kHeld == 0) value = row.normal(value, column, inverse_norm);
+        to[column] = (signed char)(int)fminf(fmaxf(rintf(__fmul_rn(value, inverse)), (float)(-highest - 1)), (float)highest);
+    });
+}
+
+// rms_norm and quantize_per_token of the same row, which is read once.  x [rows, width]; gain [width] or null; codes [rows, stride] int8, padded
+// with zeros (stride a multiple of 64); scales [rows]. Grid rows, 256 threads. A warp stores whole 32-byte sectors.
+extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm_quantize(const float* x, const float* gain, float eps, signed char* codes,
+    float* scales, int width, int stride, int highest, float clip) {
+    grid_wait();
+    grid_release();
+    if (stride <= 16 * kRowThreads) norm_and_quantize_row<16>(x, gain, eps, codes, scales, width, stride, highest, clip);
+    else if (stride <= 32 * kRowThreads) norm_and_quantize_row<32>(x, gain, eps, codes, scales, width, stride, highest, clip);
+    else norm_and_quantize_row<0>(x, gain, eps, codes, scales, width, stride, highest, clip);
 }
 
 // quantize_per_token: scale = clip·max|x|/highest, code = clamp(rint(x·(1/scale)), -highest - 1, highest).
 // x [rows, width]; codes [rows, stride] int8, padded with zeros; scales [rows]. A scale below 1e-30 becomes 1. 256 threads.
 extern "C" __global__ void quantize_per_token(const float* x, signed char* codes, float* scales, int width, int stride, int highest, float clip) {
+    __shared__ float largest_of_warp[8];
     const float* from = x + (i64)blockIdx.x * width;
     float largest = 0.0f;
     for (int i = threadIdx.x; i < width; i += blockDim.x) largest = fmaxf(largest, fabsf(from[i]));
-    largest = max_of_block(largest);
+    for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, step));
+    if (threadIdx.x % 32 == 0) largest_of_warp[threadIdx.x / 32] = largest;
+    __syncthreads();
+    for (int i = 0; i < 8; i++) largest = fmaxf(largest, largest_of_warp[i]);
     float scale = __fdiv_rn(__fmul_rn(clip, largest), (float)highest);
-    scale = scale < kSmallestScale ? 1.0f : scale;
+    scale = scale < 1e-30f ? 1.0f : scale;
     const float inverse = __fdiv_rn(1.0f, scale);
     if (threadIdx.x == 0) scales[blockIdx.x] = scale;
     char4* to = (char4*)(codes + (i64)blockIdx.x * stride);
     for (int i = threadIdx.x; i < stride / 4; i += blockDim.x) {
-        signed char code[4];
+        int code[4];
 #pragma unroll
-        for (int j = 0; j < 4; j++) code[j] = code_of_value(4 * i + j < width ? from[4 * i + j] : 0.0f, inverse, highest);
+        for (int j = 0; j < 4; j++) {
+            const float value = 4 * i + j < width ? from[4 * i + j] : 0.0f;
+            code[j] = (int)fminf(fmaxf(rintf(__fmul_rn(value, inverse)), (float)(-highest - 1)), (float)highest);
+        }
         to[i] = make_char4(code[0], code[1], code[2], code[3]);
     }
 }

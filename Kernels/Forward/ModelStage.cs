@@ -37,7 +37,7 @@ public sealed class ModelStage : IModelStage
 
         _head = IsLast ? owned.Own(new OutputHead(backend, _config, checkpoint.ReadHead(), owned)) : null;
         _workspace = new Workspace(backend, _config, FewestWorkspaceRows);
-        NumericsId = $"{backend.Name}/v{Backend.KernelVersion}/{_config.Architecture}/{checkpointId ?? ConfigHash(_config)}";
+        NumericsId = NumericsIdOf(backend, _config, checkpointId);
     }
 
     /// <inheritdoc/>
@@ -83,12 +83,7 @@ public sealed class ModelStage : IModelStage
     /// <exception cref="CheckpointException">The checkpoint is broken.</exception>
     public static ModelStage Load(ICheckpoint checkpoint, LayerRange range, Backend backend, int pageCount, string? checkpointId = null)
     {
-        var layers = checkpoint.Config.NumLayers;
-        if (range.Start < 0 || range.Start >= range.End || range.End > layers)
-        {
-            throw new ArgumentException($"layers {range.Start} to {range.End} of a model with {layers}", nameof(range));
-        }
-
+        RequireRange(checkpoint.Config, range);
         var owned = new OwnedResources();
         try
         {
@@ -151,11 +146,7 @@ public sealed class ModelStage : IModelStage
         return [.. rows.Select((row, index) => TokenSampler.Sample(host.Row(index), row))];
     }
 
-    /// <summary>Copies the stored key and value of one position; layout as <see cref="KvCache.CopyKvBytes"/>.</summary>
-    /// <param name="layer">Layer of the model.</param>
-    /// <param name="page">Page id.</param>
-    /// <param name="slot">Position in the page.</param>
-    /// <returns>The bytes of K and V of all heads.</returns>
+    /// <inheritdoc/>
     public byte[] CopyKvBytes(int layer, int page, int slot)
     {
         var bytes = new byte[_cache.Layout.SlotBytes];
@@ -169,6 +160,19 @@ public sealed class ModelStage : IModelStage
         _workspace.Dispose();
         _owned.Dispose();
     }
+
+    /// <exception cref="ArgumentException">The model has no such layers.</exception>
+    internal static void RequireRange(ModelConfig config, LayerRange range)
+    {
+        if (range.Start < 0 || range.Start >= range.End || range.End > config.NumLayers)
+        {
+            throw new ArgumentException($"layers {range.Start} to {range.End} of a model with {config.NumLayers}", nameof(range));
+        }
+    }
+
+    /// <summary>Backend, kernel version, architecture, and the hash of the checkpoint or of its config.</summary>
+    internal static string NumericsIdOf(Backend backend, ModelConfig config, string? checkpointId) =>
+        $"{backend.Name}/v{Backend.KernelVersion}/{config.Architecture}/{checkpointId ?? ConfigHash(config)}";
 
     private static string ConfigHash(ModelConfig config) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(config.ToString())))[..16];

@@ -29,17 +29,19 @@ public sealed partial class GpuBackend
     public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
     {
         Require(x, rows, shape.Width);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 8);
         var target = (GpuRows)y;
         target.Begin(rows, shape.Width, bits);
+        Quantizer(shape).Launch(Floats(x), target.Codes, target.Scales, rows, target.Stride, bits, clip);
+    }
+
+    /// <summary>hadamard_quantize of this shape; one for all layers and stages.</summary>
+    internal HadamardQuantizer Quantizer(HadamardShape shape)
+    {
         lock (_gate)
         {
-            if (!_hadamardQuantizers.TryGetValue((shape.Size, shape.Inner), out var quantizer))
-            {
-                quantizer = new HadamardQuantizer(_device, shape);
-                _hadamardQuantizers.Add((shape.Size, shape.Inner), quantizer);
-            }
-
-            quantizer.Launch(((GpuFloats)x).Memory, target.Codes, target.Scales, rows, target.Stride, bits, clip);
+            var key = (shape.Blocks, shape.Size, shape.Inner);
+            return _hadamardQuantizers.TryGetValue(key, out var known) ? known : _hadamardQuantizers[key] = new HadamardQuantizer(_device, shape, Signs(shape));
         }
     }
 
@@ -66,9 +68,18 @@ public sealed partial class GpuBackend
             return known;
         }
 
-        var signs = HadamardSigns.Bits(shape);
-        var memory = _device.Allocate(signs.Length, $"signs of the Hadamard matrix of order {shape.Order}");
+        var m = shape.Order;
+        var signs = new byte[(m + 7) / 8 * m];
+        for (var to = 0; to < m; to++)
+        {
+            for (var from = 0; from < m; from++)
+            {
+                signs[(to / 8 * m) + from] |= (byte)(shape.Matrix[(from * m) + to] > 0 ? 0 : 1 << (to % 8));
+            }
+        }
+
+        var memory = _device.Allocate(signs.Length, $"signs of the Hadamard matrix of order {m}");
         memory.Write<byte>(signs);
-        return _hadamardSigns[shape.Order] = memory;
+        return _hadamardSigns[m] = memory;
     }
 }

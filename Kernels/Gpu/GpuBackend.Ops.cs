@@ -33,7 +33,18 @@ public sealed partial class GpuBackend
     {
         Require(x, rows, width);
         Require(y, rows, width);
-        _device.Launch("rms_norm", LaunchGrid.Blocks(rows, Threads), 0, Floats(x), Floats(gain), eps, Floats(y), width);
+        _device.Launch("rms_norm", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), eps, Floats(y), width);
+    }
+
+    /// <summary>RmsNorm and QuantizePerToken (3 to 8 bits) in one launch that reads the row once.</summary>
+    internal void RmsNormQuantize(FloatBuffer x, FloatBuffer? gain, float eps, QuantizedRows y, int rows, int width, int bits, float clip)
+    {
+        Require(x, rows, width);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 8);
+        var target = (GpuRows)y;
+        target.Begin(rows, width, bits);
+        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), eps, target.Codes, target.Scales,
+            width, target.Stride, (1 << (bits - 1)) - 1, clip);
     }
 
     /// <inheritdoc/>
@@ -133,7 +144,11 @@ public sealed partial class GpuBackend
         }
     }
 
-    private void FloatGemm(GpuRows x, GpuLinear w, FloatBuffer y, bool accumulate)
+    private void FloatGemm(GpuRows x, GpuLinear w, FloatBuffer y, bool accumulate) =>
+        LaunchFloatGemm(_device, x.Floats(), x.Stride, w, Floats(y), x.Rows, accumulate);
+
+    /// <summary>Queues a GEMM with float activations x [rows, stride].</summary>
+    internal static void LaunchFloatGemm(GpuDevice device, LaunchArgument x, int stride, GpuLinear w, LaunchArgument y, int rows, bool accumulate)
     {
         var format = w.Format switch
         {
@@ -142,8 +157,14 @@ public sealed partial class GpuBackend
             WeightFormat.Int8 => "dequantized8",
             _ => "dequantized4",
         };
-        var (tile, channels) = x.Rows < 3 ? (1, 16) : (8, 32);
-        _device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(x.Rows, tile), 128), 0,
-            x.Floats(), x.Stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, Floats(y), x.Rows, w.OutFeatures, accumulate);
+        if (w.Format == WeightFormat.Float16 && GpuHead.Suits(device, w.OutFeatures))
+        {
+            GpuHead.Launch(device, x, stride, w, y, rows, accumulate);
+            return;
+        }
+
+        var (tile, channels) = rows < 3 ? (1, 16) : (8, 32);
+        device.Launch($"gemm_{format}_{tile}", LaunchGrid.Blocks(LaunchGrid.Parts(w.OutFeatures, channels), LaunchGrid.Parts(rows, tile), 128), 0,
+            x, stride, w.Data, w.Pitch, w.Scales, w.InFeatures, w.GroupSize, w.Bias, y, rows, w.OutFeatures, accumulate);
     }
 }

@@ -10,7 +10,7 @@ public sealed partial class GpuBackend : Backend
     private readonly GpuDevice _device;
     private readonly DeviceInts _tokens, _positions, _batch;
     private readonly Dictionary<int, DeviceMemory> _hadamardSigns = [];
-    private readonly Dictionary<(int Size, int Inner), HadamardQuantizer> _hadamardQuantizers = [];
+    private readonly Dictionary<(int Blocks, int Size, int Inner), HadamardQuantizer> _hadamardQuantizers = [];
 
     /// <summary>Held from the upload of ints to the launch that reads them: several stages share a backend.</summary>
     private readonly Lock _gate = new();

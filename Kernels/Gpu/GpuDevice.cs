@@ -124,7 +124,10 @@ internal sealed class GpuDevice : IDisposable
         }
     }
 
-    /// <summary>Queues a copy within this GPU.</summary>
+    /// <summary>Waits for everything that was queued.</summary>
+    public void Wait() => InvokeAndWait("what was asked", () => CUResult.Success);
+
+    /// <summary>Queues a copy within this GPU, or from another one.</summary>
     public void Copy(ulong target, ulong source, long bytes) => Enqueue(() => Check(
         AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(new CUdeviceptr { Pointer = target }, new CUdeviceptr { Pointer = source }, bytes, _stream!.Stream),
         "a copy"));

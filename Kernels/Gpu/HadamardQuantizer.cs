@@ -1,72 +1,142 @@
+using System.Numerics;
 using QuaRot.Kernels.Backends;
 
 namespace QuaRot.Kernels.Gpu;
 
-/// <summary>Launches hadamard_quantize for one shape, on device addresses: the same for the backend's op and for a fused stage.</summary>
+/// <summary>hadamard_quantize of one shape on one GPU: which kernel of hadamard_quantize.cu, how it is launched, and its signs.</summary>
 internal sealed class HadamardQuantizer : IDisposable
 {
-    private const int MostColumnsOfMma = 1024;
-    private const int BlockColumns = 64;
-    private const int Threads = 512;
+    private const int Chunk = 64;
+    private const int Warp = 32;
+    private const int LargestBlock = 1024;
+
+    /// <summary>As __launch_bounds__ of hadamard_quantize_mma_wide.</summary>
+    private const int LargestWideBlock = 896;
+
+    private const int MostChunks = 32;
+    private const int MostLines = 192;
+
+    /// <summary>A block's fixed shared memory, at most.</summary>
+    private const int FixedBytes = 512;
 
     private readonly GpuDevice _device;
     private readonly HadamardShape _shape;
-    private readonly DeviceMemory? _signs;
-    private readonly int _columns, _sharedBytes;
-    private readonly bool _onTensorCores;
+    private readonly DeviceMemory _signs;
+    private readonly DeviceMemory? _fragments;
+    private readonly Way _way;
+    private readonly int _threads;
+    private readonly int _sharedBytes;
 
-    /// <summary>Chooses the kernel and uploads the signs.</summary>
-    /// <exception cref="ArgumentException">The row does not fit a block's shared memory, or int32.</exception>
-    public HadamardQuantizer(GpuDevice device, HadamardShape shape)
+    /// <summary>Prepares it.</summary>
+    /// <param name="device">The GPU.</param>
+    /// <param name="shape">One block of at most <see cref="HadamardShape.LargestFixedPoint"/> signs.</param>
+    /// <param name="signs">The signs as hadamard_mix takes them; remain the caller's.</param>
+    /// <exception cref="ArgumentException">The shape is not a whole row, or too large.</exception>
+    public HadamardQuantizer(GpuDevice device, HadamardShape shape, DeviceMemory signs)
     {
-        (_device, _shape, _columns) = (device, shape, shape.Doublings * shape.Inner);
-        if (shape.Blocks != 1 || shape.Size > HadamardShape.LargestFixedPoint || shape.Width % 4 != 0)
+        if (shape.Blocks != 1 || shape.Size > HadamardShape.LargestFixedPoint)
         {
-            throw new ArgumentException($"hadamard_quantize of {shape.Blocks} x {shape.Size} x {shape.Inner} elements is not supported");
+            throw new ArgumentException($"hadamard_quantize of {shape.Blocks} blocks of {shape.Size}: it takes one block of at most "
+                + $"{HadamardShape.LargestFixedPoint}");
         }
 
-        var depth = (shape.Order + 31) / 32 * 32;
-        var bytesOnTensorCores = (2 * _columns * (depth + 16)) + (shape.Width * sizeof(int));
-        _onTensorCores = shape.Order > 1 && _columns % BlockColumns == 0 && _columns <= MostColumnsOfMma
-            && (shape.Inner == 1 || shape.Inner % BlockColumns == 0) && bytesOnTensorCores <= device.MaxSharedBytes - 1024;
-        _sharedBytes = _onTensorCores ? bytesOnTensorCores : shape.Width * sizeof(int) * (shape.Order > 1 ? 2 : 1);
-        if (_sharedBytes > device.MaxSharedBytes - 1024)
+        (_device, _shape, _signs) = (device, shape, signs);
+        (_way, _threads, _sharedBytes) = Choose(shape, device.MaxSharedBytes - FixedBytes);
+        if (_way is Way.Narrow or Way.Wide)
         {
-            throw new ArgumentException($"hadamard_quantize of {shape.Width} elements: this GPU's shared memory is too small");
-        }
-
-        if (shape.Order > 1)
-        {
-            var signs = _onTensorCores ? Fragments(shape) : HadamardSigns.Bits(shape);
-            _signs = device.Allocate(signs.Length, $"signs of the Hadamard matrix of order {shape.Order}");
-            _signs.Write<byte>(signs);
+            var fragments = Fragments(shape);
+            _fragments = device.Allocate(fragments.Length, $"signs of the Hadamard matrix of order {shape.Order}");
+            _fragments.Write<byte>(fragments);
         }
     }
 
-    /// <summary>Queues it.</summary>
-    /// <param name="x">float [rows, shape.Width], 16-byte aligned.</param>
-    /// <param name="codes">Takes int8 [rows, stride], 4-byte aligned, the padding zeros.</param>
-    /// <param name="scales">Takes float [rows].</param>
+    private enum Way
+    {
+        Any,
+        PowerOfTwo,
+        Narrow,
+        Wide,
+    }
+
+    private int Columns => _shape.Doublings * _shape.Inner;
+
+    /// <summary>Bits of an index within a line over which the transform runs.</summary>
+    private int Butterflies => (_shape.Doublings - 1) * _shape.Inner;
+
+    /// <summary>Queues it. May be captured into a graph: nothing depends on data.</summary>
+    /// <param name="x">[rows, width] floats; used up.</param>
+    /// <param name="codes">[rows, stride] signed bytes.</param>
+    /// <param name="scales">[rows] floats.</param>
     /// <param name="rows">Rows.</param>
-    /// <param name="stride">Bytes from one row of codes to the next, a multiple of 4.</param>
+    /// <param name="stride">A multiple of 64, at least the width.</param>
     /// <param name="bits">3 to 8.</param>
     /// <param name="clip">Ratio in (0, 1].</param>
-    public void Launch(DeviceMemory x, DeviceMemory codes, DeviceMemory scales, int rows, int stride, int bits, float clip) =>
-        _device.Launch(_onTensorCores ? "hadamard_quantize_mma" : "hadamard_quantize", LaunchGrid.Blocks(rows, Threads).Overlapping, _sharedBytes,
-            x, codes, scales, _shape.Order, _shape.Doublings, _shape.Inner, _signs, _shape.Scale, stride, (1 << (bits - 1)) - 1, clip);
+    public void Launch(LaunchArgument x, LaunchArgument codes, LaunchArgument scales, int rows, int stride, int bits, float clip)
+    {
+        var highest = (1 << (bits - 1)) - 1;
+        var grid = LaunchGrid.Blocks(rows, _threads).Overlapping;
+        switch (_way)
+        {
+            case Way.PowerOfTwo:
+                _device.Launch("hadamard_quantize_2k", grid, _sharedBytes, x, codes, scales, BitOperations.Log2((uint)_shape.Width), Butterflies, stride,
+                    highest, clip, _shape.Scale);
+                break;
+            case Way.Any:
+                _device.Launch("hadamard_quantize_any", grid, _sharedBytes, x, _signs, codes, scales, _shape.Order, _shape.Doublings, _shape.Inner, stride,
+                    highest, clip, _shape.Scale);
+                break;
+            default:
+                _device.Launch(_way == Way.Wide ? "hadamard_quantize_mma_wide" : "hadamard_quantize_mma", grid, _sharedBytes, x, _fragments, codes, scales,
+                    _shape.Order, Columns, Butterflies, stride, highest, clip, _shape.Scale);
+                break;
+        }
+    }
 
-    public void Dispose() => _signs?.Dispose();
+    public void Dispose() => _fragments?.Dispose();
 
-    // A fragments of m16n8k32 (ptx.cuh): the entry of line `to`, column `from` is H[from, to].
+    private static (Way Way, int Threads, int SharedBytes) Choose(HadamardShape shape, int mostShared)
+    {
+        var (m, columns) = (shape.Order, shape.Doublings * shape.Inner);
+        var any = (Way.Any, LargestBlock, m > 1 ? m * 32 * sizeof(int) : 0);
+        if (!BitOperations.IsPow2(columns))
+        {
+            return any;
+        }
+
+        if (m == 1)
+        {
+            var changesHands = ((shape.Doublings - 1) * shape.Inner & ((columns / 32) - 1)) >= 32;
+            var bytes = changesHands ? columns * sizeof(int) : 0;
+            return columns is >= 1024 and <= 32768 && bytes <= mostShared ? (Way.PowerOfTwo, columns / 32, bytes) : any;
+        }
+
+        var chunks = Math.Max(columns / Chunk, 1);
+        if (chunks > MostChunks || m > MostLines)
+        {
+            return any;
+        }
+
+        var (lines, steps) = (32 / chunks, (m + 31) / 32);
+        var warps = Math.Max((m + lines - 1) / lines * (columns > 32 ? 2 : 1), chunks * ((m + 15) / 16));
+        var shared = 2048 * (chunks == 1 ? 2 : 3) * steps * chunks;
+        var isNarrow = steps == 1;
+        return warps * Warp <= (isNarrow ? LargestBlock : LargestWideBlock) && shared <= mostShared
+            ? (isNarrow ? Way.Narrow : Way.Wide, warps * Warp, shared)
+            : any;
+    }
+
+    // A fragments of mma.m16n8k32, [m/16][m/32][32 lanes][4 words of 4 bytes]: lane 4g + t holds rows g, g + 8, g, g + 8 from columns 4t, 4t, 16 + 4t,
+    // 16 + 4t on. The row is where a sum goes, the column what it takes; zeros beyond m.
     private static byte[] Fragments(HadamardShape shape)
     {
-        var (m, steps) = (shape.Order, (shape.Order + 31) / 32);
-        var bytes = new byte[(m + 15) / 16 * steps * 32 * 16];
+        var m = shape.Order;
+        var (rows, steps) = ((m + 15) / 16, (m + 31) / 32);
+        var bytes = new byte[rows * steps * 512];
         for (var i = 0; i < bytes.Length; i++)
         {
-            var (tile, step, lane, word, part) = (i / (512 * steps), i / 512 % steps, i / 16 % 32, i / 4 % 4, i % 4);
-            var to = (16 * tile) + (lane / 4) + (8 * (word % 2));
-            var from = (32 * step) + (4 * (lane % 4)) + (16 * (word / 2)) + part;
+            var (tile, lane, word) = (i / 512, i / 16 % 32, i / 4 % 4);
+            var to = (tile / steps * 16) + (lane / 4) + (word % 2 * 8);
+            var from = (tile % steps * 32) + (lane % 4 * 4) + (word / 2 * 16) + (i % 4);
             bytes[i] = to < m && from < m ? (byte)shape.Matrix[(from * m) + to] : (byte)0;
         }
 

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using QuaRot.Checkpoints;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Reference;
+using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Kernels.Gpu;
 
@@ -17,12 +18,16 @@ public sealed class KernelCheck
     [
         new("embed_tokens, gather_rows", Embed),
         new("rms_norm", b => Apply(b, 5 * 1000, (x, y) => b.RmsNorm(x, null, 1e-5f, y, 5, 1000))),
+        .. ((int[])[1000, 5000, 9000]).Select(width => new KernelCheck($"rms_norm_quantize, {width} elements", b => NormQuantize(b, width))),
         new("silu_and_mul", b => Apply(b, 5000, (x, y) => b.SiluAndMul(x, x, y, 5000))),
         new("apply_rope", Rope),
         new("hadamard_transform, 2^k", b => Hadamard(b, new HadamardShape(4, 128, 1))),
         new("hadamard_transform, m·2^k", b => Hadamard(b, new HadamardShape(1, 20, 64))),
-        .. (((int, int)[])[(8, 64), (1024, 1), (20, 64), (44 * 128, 1), (172 * 64, 1), (20 * 2, 1)]).Select(shape =>
-            new KernelCheck($"hadamard_quantize, {shape.Item1} x {shape.Item2}", b => HadamardQuantize(b, new HadamardShape(1, shape.Item1, shape.Item2)))),
+        new("hadamard_quantize, 2^k", b => HadamardQuantize(b, new HadamardShape(1, 4096, 1))),
+        new("hadamard_quantize, across 2^k heads", b => HadamardQuantize(b, new HadamardShape(1, 32, 128))),
+        new("hadamard_quantize, m·2^k (tensor cores)", b => HadamardQuantize(b, new HadamardShape(1, 28 * 128, 1))),
+        new("hadamard_quantize, large m (tensor cores)", b => HadamardQuantize(b, new HadamardShape(1, 172 * 64, 1))),
+        new("hadamard_quantize, across m·2^k heads of no power of two", b => HadamardQuantize(b, new HadamardShape(1, 40, 80))),
         new("w4a4_gemm, 1 row", b => Gemm(b, WeightFormat.Int4, 1, 0, 4)),
         new("w4a4_gemm, 4 rows", b => Gemm(b, WeightFormat.Int4, 4, 0, 4)),
         new("w4a4_gemm, 70 rows in groups (tensor cores)", b => Gemm(b, WeightFormat.Int4, 70, 64, 4)),
@@ -32,6 +37,8 @@ public sealed class KernelCheck
         .. Enum.GetValues<WeightFormat>().SelectMany(format => ((int[])[1, 9]).Select(rows =>
             new KernelCheck($"gemm, {format} weights, float activations, {rows} row(s)", b => Gemm(b, format, rows, 0, 16)))),
         new("gemm, float weights, 4-bit activations", b => Gemm(b, WeightFormat.Float16, 2, 0, 4)),
+        .. ((int[])[1, 2, 4, 9]).Select(rows => new KernelCheck($"lm_head, {rows} row(s)", b => Gemm(b, WeightFormat.Float16, rows, 0, 16, 16_400))),
+        new("sample_token", Sample),
         .. ((int[])[4, 8, 16, 32]).Select(bits => new KernelCheck($"append_paged_kv_cache, attention, KV{bits}, heads of 80",
             b => Attention(b, new KvShape(bits, bits, 80, 2)))),
         .. ((int[])[64, 128]).SelectMany(dim => ((int[])[1, 2, 4, 8]).Select(group => new KernelCheck(
@@ -138,27 +145,63 @@ public sealed class KernelCheck
         return Read(x);
     }
 
-    private static float[] HadamardQuantize(Backend backend, HadamardShape shape)
+    // Codes and scales show through a GEMM whose weights are floats.
+    private static float[] Quantized(Backend backend, int rows, int width, Action<FloatBuffer, QuantizedRows> op)
     {
-        const int Rows = 3;
-        const int Out = 32;
-        using var w = backend.LoadLinear(Linear(WeightFormat.Int4, Out, shape.Width, 0));
-        using var x = backend.Upload(Values(Rows * shape.Width, 13));
-        using var quantized = backend.AllocateRows(Rows, shape.Width);
-        using var y = backend.Upload(new float[Rows * Out]);
-        backend.HadamardQuantize(x, quantized, Rows, shape, 4, 0.9f);
+        const int Out = 20;
+        using var w = backend.LoadLinear(Linear(WeightFormat.Float32, Out, width, 0));
+        using var x = backend.Upload(Values(rows * width, 12));
+        using var quantized = backend.AllocateRows(rows, width);
+        using var y = backend.AllocateFloats(rows * Out);
+        op(x, quantized);
         backend.Gemm(quantized, w, y, accumulate: false);
         return Read(y);
     }
 
-    private static float[] Gemm(Backend backend, WeightFormat format, int rows, int group, int bits)
+    private static float[] HadamardQuantize(Backend backend, HadamardShape shape) =>
+        Quantized(backend, 3, shape.Width, (x, y) => backend.HadamardQuantize(x, y, 3, shape, 4, 0.9f));
+
+    private static float[] NormQuantize(Backend backend, int width) => Quantized(backend, 2, width, (x, y) =>
     {
-        const int Out = 70;
+        using var gain = backend.Upload(Values(width, 13));
+        if (backend is GpuBackend gpu)
+        {
+            gpu.RmsNormQuantize(x, gain, 1e-5f, y, 2, width, 4, 0.9f);
+            return;
+        }
+
+        backend.RmsNorm(x, gain, 1e-5f, x, 2, width);
+        backend.QuantizePerToken(x, y, 2, width, 4, 0.9f);
+    });
+
+    private static float[] Sample(Backend backend)
+    {
+        const int Vocab = 5000;
+        SamplingRow[] rows =
+        [
+            new() { Position = 1, RepetitionPenalty = 1.3f, PenaltyTokens = [3, 70, 4999] },
+            new() { Position = 2, Seed = 5, Temperature = 0.8f, TopK = 40, TopP = 0.9f },
+            new() { Position = 3, Seed = 6, Temperature = 1.5f, TopP = 0.95f, MinP = 0.02f },
+        ];
+        var logits = Values(rows.Length * Vocab, 14);
+        if (backend is not GpuBackend gpu)
+        {
+            return [.. rows.Select((row, i) => (float)TokenSampler.Sample(logits.AsSpan(i * Vocab, Vocab), row).TokenId)];
+        }
+
+        using var sampler = new GpuSampler(gpu.Device, Vocab, rows.Length);
+        using var memory = new GpuFloats(gpu.Device, logits.Length);
+        memory.CopyFrom(logits);
+        return [.. sampler.Sample(memory.Memory.Address, rows).Select(token => (float)token.TokenId)];
+    }
+
+    private static float[] Gemm(Backend backend, WeightFormat format, int rows, int group, int bits, int outFeatures = 70)
+    {
         const int In = 320;
-        using var w = backend.LoadLinear(Linear(format, Out, In, group));
+        using var w = backend.LoadLinear(Linear(format, outFeatures, In, group));
         using var x = backend.Upload(Values(rows * In, 8));
         using var quantized = backend.AllocateRows(rows, In);
-        using var y = backend.Upload(Values(rows * Out, 9));
+        using var y = backend.Upload(Values(rows * outFeatures, 9));
         backend.QuantizePerToken(x, quantized, rows, In, bits, 0.9f);
         backend.Gemm(quantized, w, y, accumulate: true);
         return Read(y);

@@ -8,6 +8,7 @@ using static ManagedCuda.DriverAPINativeMethods;
 namespace QuaRot.Compat.ManagedCuda.Tests;
 
 /// <summary>What Kernels/Gpu relies on, through the API that stand-in and package share.</summary>
+[Trait("device", "gpu")]
 public class DriverTests
 {
     private const string Source = """extern "C" __global__ void add(const int* x, int amount, int* y) { y[threadIdx.x] = x[threadIdx.x] + amount; }""";

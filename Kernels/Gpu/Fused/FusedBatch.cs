@@ -1,69 +1,41 @@
 namespace QuaRot.Kernels.Gpu.Fused;
 
-/// <summary>The ints of a batch on the device: token ids, output rows, then what the kernels' struct Batch reads, at addresses that do not move.</summary>
+/// <summary>The ints of a batch on the device, at addresses that do not move while the number of rows stays.</summary>
 /// <remarks>
-/// [rows] token ids, [rows] output rows, [rows] positions, [rows] starts of block tables, block tables, and for a prefill its segments.
-/// A graph reads them where they lie; the next batch of the same shape is written over them.
+/// [rows] token ids, [rows] output rows, then what the kernels' struct Batch reads ([rows] positions, [rows] starts of block tables, block tables), then the
+/// lists of <see cref="AttentionRows"/>. A graph reads them where they lie; the next batch of as many rows is written over them.
 /// </remarks>
 internal sealed class FusedBatch(GpuDevice device, int rows, int pagesOfSequence) : IDisposable
 {
-    private readonly DeviceMemory _memory = device.Allocate(
-        sizeof(int) * (long)rows * (4 + SegmentInts + pagesOfSequence), $"block tables of {rows} rows");
-
-    private ForwardBatch? _batch;
-
-    /// <summary>Ints of a segment: first row, rows, sequence.</summary>
-    public const int SegmentInts = 3;
+    private readonly DeviceMemory _memory = device.Allocate(sizeof(int) * (long)rows * (7 + pagesOfSequence), $"block tables of {rows} rows");
+    private int _rows, _attentionAt;
 
     /// <summary>[rows] token ids.</summary>
     public ulong TokenIds => _memory.Address;
 
     /// <summary>[output rows] rows whose logits are wanted.</summary>
-    public ulong OutputRows => At(_batch!.Rows);
+    public ulong OutputRows => At(_rows);
 
     /// <summary>Positions, starts and block tables, as struct Batch.</summary>
-    public LaunchArgument Rows => new(At(2 * _batch!.Rows), (uint)_batch.Rows);
+    public LaunchArgument Rows => new(At(2 * _rows), (uint)_rows);
 
-    /// <summary>[segments][first row, rows, sequence] of a prefill.</summary>
-    public ulong Segments { get; private set; }
-
-    /// <summary>Number of segments.</summary>
-    public int SegmentCount { get; private set; }
+    /// <summary>Rows of flash_decode, then tiles of flash_prefill.</summary>
+    public ulong AttentionInts => At(_attentionAt);
 
     /// <summary>Queues the upload; launches queued later read the new batch.</summary>
-    public void Set(ForwardBatch batch)
+    public void Set(ForwardBatch batch, ReadOnlySpan<int> attention)
     {
-        _batch = batch;
         var tables = BatchInts.Pack(batch);
-        var segments = FindSegments(batch);
-        var ints = new int[(2 * batch.Rows) + tables.Length + segments.Length];
+        (_rows, _attentionAt) = (batch.Rows, (2 * batch.Rows) + tables.Length);
+        var ints = new int[_attentionAt + attention.Length];
         batch.TokenIds.CopyTo(ints, 0);
         batch.OutputRows.CopyTo(ints, batch.Rows);
         tables.CopyTo(ints, 2 * batch.Rows);
-        segments.CopyTo(ints, (2 * batch.Rows) + tables.Length);
-        Segments = At((2 * batch.Rows) + tables.Length);
-        SegmentCount = segments.Length / SegmentInts;
+        attention.CopyTo(ints.AsSpan(_attentionAt));
         device.Upload(_memory, ints);
     }
 
     public void Dispose() => _memory.Dispose();
-
-    private static int[] FindSegments(ForwardBatch batch)
-    {
-        var segments = new List<int>();
-        for (var row = 0; row < batch.Rows;)
-        {
-            var first = row;
-            while (row < batch.Rows && batch.SequenceOfRow[row] == batch.SequenceOfRow[first])
-            {
-                row++;
-            }
-
-            segments.AddRange([first, row - first, batch.SequenceOfRow[first]]);
-        }
-
-        return [.. segments];
-    }
 
     private ulong At(int index) => _memory.Address + ((ulong)index * sizeof(int));
 }

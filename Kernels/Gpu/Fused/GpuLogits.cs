@@ -1,11 +1,21 @@
 namespace QuaRot.Kernels.Gpu.Fused;
 
 /// <summary>Logits [rows, vocab] in the stage's own buffer: good until the stage's next batch.</summary>
-internal sealed class GpuLogits(DeviceMemory memory, int rows, int width) : Activations(rows, width)
+internal sealed class GpuLogits(GpuDevice device, ulong address, int rows, int width) : Activations(rows, width)
 {
-    /// <summary>The elements.</summary>
-    public DeviceMemory Memory => memory;
+    /// <summary>First element.</summary>
+    public ulong Address => address;
 
     /// <inheritdoc/>
-    public override void CopyTo(Span<float> destination) => memory.Read(destination[..(Rows * Width)]);
+    public override unsafe void CopyTo(Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, Rows * Width);
+        fixed (float* target = destination)
+        {
+            if (Rows > 0)
+            {
+                device.CopyToHost((nint)target, address, sizeof(float) * (long)Rows * Width);
+            }
+        }
+    }
 }

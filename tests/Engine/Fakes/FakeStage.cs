@@ -74,6 +74,8 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
 
     public Activations Import(ReadOnlySpan<float> values, int rows) => new HostRows(values.ToArray(), rows);
 
+    public byte[] CopyKvBytes(int layer, int page, int slot) => [];
+
     public SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows)
     {
         float[] values = ((HostRows)logits).Values;

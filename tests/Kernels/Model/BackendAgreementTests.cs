@@ -16,7 +16,8 @@ public class BackendAgreementTests
 
     /// <summary>The widest CPU kernels, and the GPU.</summary>
     public static TheoryData<Candidate> Best =>
-        [new[] { Candidate.Cpu512, Candidate.Cpu256, Candidate.Cpu128 }.First(c => CpuBackend.Supports(BackendPair.WidthOf(c))), Candidate.Gpu];
+        BackendPair.Rows(
+            [new[] { Candidate.Cpu512, Candidate.Cpu256, Candidate.Cpu128 }.First(c => CpuBackend.Supports(BackendPair.WidthOf(c))), Candidate.Gpu]);
 
     [Theory]
     [MemberData(nameof(Candidates))]

@@ -2,6 +2,8 @@ using QuaRot.Checkpoints;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu;
 using QuaRot.Kernels.Forward;
+using QuaRot.Kernels.Gpu;
+using QuaRot.Kernels.Gpu.Fused;
 using Xunit;
 
 namespace QuaRot.Kernels.Tests.Model;
@@ -17,10 +19,12 @@ public abstract class BatchInvarianceTests : IDisposable
     private protected static readonly Lazy<Trace> Expected = new(DecodeOneByOne);
 
     private readonly Backend _backend;
-    private readonly ModelStage _stage;
+    private readonly bool _fused;
+    private readonly IModelStage _stage;
 
     /// <summary>What runs must leave what the CPU leaves when it decodes one by one.</summary>
-    protected BatchInvarianceTests(Backend backend) => (_backend, _stage) = (backend, Load(backend, new LayerRange(0, 6)));
+    protected BatchInvarianceTests(Backend backend, bool fused = false) =>
+        (_backend, _fused, _stage) = (backend, fused, Load(backend, new LayerRange(0, 6), fused));
 
     [Fact]
     public void Prefill_at_once() => Prefill([_stage], [Length]).RequireEqual(Expected.Value, "one chunk");
@@ -47,7 +51,7 @@ public abstract class BatchInvarianceTests : IDisposable
     [Fact]
     public void Six_stages_give_what_one_gives()
     {
-        ModelStage[] stages = [.. Enumerable.Range(0, 6).Select(layer => Load(_backend, new LayerRange(layer, layer + 1)))];
+        IModelStage[] stages = [.. Enumerable.Range(0, 6).Select(layer => Load(_backend, new LayerRange(layer, layer + 1), _fused))];
         Assert.Equal(_stage.KvCacheBytes, stages.Sum(stage => stage.KvCacheBytes));
         Assert.True(stages[1].WeightBytes < stages[0].WeightBytes && stages[4].WeightBytes < stages[5].WeightBytes);
         Prefill(stages, [70, 1, 79]).RequireEqual(Expected.Value, "six stages");
@@ -57,8 +61,8 @@ public abstract class BatchInvarianceTests : IDisposable
     [Fact]
     public void Two_stages_give_what_one_gives()
     {
-        using var first = Load(_backend, new LayerRange(0, 3));
-        using var last = Load(_backend, new LayerRange(3, 6));
+        using var first = Load(_backend, new LayerRange(0, 3), _fused);
+        using var last = Load(_backend, new LayerRange(3, 6), _fused);
         Prefill([first, last], [90, 1, 59]).RequireEqual(Expected.Value, "two stages");
     }
 
@@ -125,7 +129,7 @@ public abstract class BatchInvarianceTests : IDisposable
         return Prefill([stage], [.. Enumerable.Repeat(1, Length)]);
     }
 
-    private protected static Trace Prefill(IReadOnlyList<ModelStage> stages, int[] chunks)
+    private protected static Trace Prefill(IReadOnlyList<IModelStage> stages, int[] chunks)
     {
         int[] table = [7, 2, 11];
         var logits = new List<float[]>();
@@ -150,8 +154,15 @@ public abstract class BatchInvarianceTests : IDisposable
         return [.. chunks];
     }
 
-    private protected static ModelStage Load(Backend backend, LayerRange range)
+    private protected static IModelStage Load(Backend backend, LayerRange range, bool fused = false)
     {
+        if (fused)
+        {
+            var fusedStage = FusedStage.Load(Quantized.Value, range, (GpuBackend)backend, Pages);
+            fusedStage.Cache.Fill(0xFF);
+            return fusedStage;
+        }
+
         var stage = ModelStage.Load(Quantized.Value, range, backend, Pages);
         stage.Cache.Fill(0xFF);
         return stage;

@@ -7,6 +7,7 @@ using Xunit;
 namespace QuaRot.Kernels.Tests.Model;
 
 /// <summary>All golden cases on the GPU: what Hugging Face answers in float, and what the CPU answers at four bits.</summary>
+[Trait("device", "gpu")]
 public class GpuGoldenTests
 {
     private const int EndOfTurn = 1;

@@ -1,5 +1,3 @@
-using QuaRot.Kernels.Forward;
-
 namespace QuaRot.Kernels.Tests.Model;
 
 /// <summary>Drives stages the way an engine does: batches in, logits out.</summary>
@@ -16,7 +14,7 @@ internal static class Sequences
     };
 
     /// <summary>[rows][vocab] logits after all stages, handing the activations over.</summary>
-    public static float[][] Forward(IReadOnlyList<ModelStage> stages, ForwardBatch batch)
+    public static float[][] Forward(IReadOnlyList<IModelStage> stages, ForwardBatch batch)
     {
         Activations? x = null;
         foreach (var stage in stages)
@@ -26,12 +24,14 @@ internal static class Sequences
             x = y;
         }
 
-        using var logits = (HostActivations)x!;
-        return [.. Enumerable.Range(0, logits.Rows).Select(row => logits.Row(row).ToArray())];
+        using var logits = x!;
+        var values = new float[logits.Rows * logits.Width];
+        logits.CopyTo(values);
+        return [.. values.Chunk(logits.Width)];
     }
 
     /// <summary>Greedy continuation of a prompt until <paramref name="end"/> or <paramref name="count"/> tokens.</summary>
-    public static List<int> Greedy(ModelStage stage, ReadOnlySpan<int> prompt, int count, int? end)
+    public static List<int> Greedy(IModelStage stage, ReadOnlySpan<int> prompt, int count, int? end)
     {
         int[] pages = [.. Enumerable.Range(0, stage.PageCount)];
         var logits = Forward([stage], Single(prompt, 0, pages) with { OutputRows = [prompt.Length - 1] })[0];

@@ -1,5 +1,4 @@
 using QuaRot.Kernels.Backends;
-using QuaRot.Kernels.Forward;
 using Xunit;
 
 namespace QuaRot.Kernels.Tests.Model;
@@ -8,7 +7,7 @@ namespace QuaRot.Kernels.Tests.Model;
 internal sealed record Trace(float[][] Logits, byte[][] KvBytes)
 {
     /// <summary>Reads the KV bytes of all layers of all stages for the first positions of a sequence.</summary>
-    public static byte[][] ReadKv(IReadOnlyList<ModelStage> stages, int[] blockTable, int length) =>
+    public static byte[][] ReadKv(IReadOnlyList<IModelStage> stages, int[] blockTable, int length) =>
         [.. Enumerable.Range(0, length).Select(position =>
         {
             var (page, slot) = Math.DivRem(position, KvLayout.PageSize);

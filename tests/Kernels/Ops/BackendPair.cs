@@ -14,7 +14,11 @@ internal sealed class BackendPair(Candidate candidate, int threads = 2) : IDispo
 
     /// <summary>Every vector width that this machine supports, and the GPU.</summary>
     public static TheoryData<Candidate> Candidates =>
-        [.. Enum.GetValues<Candidate>().Where(c => c == Candidate.Gpu || CpuBackend.Supports(WidthOf(c)))];
+        Rows(Enum.GetValues<Candidate>().Where(c => c == Candidate.Gpu || CpuBackend.Supports(WidthOf(c))));
+
+    /// <summary>One row each, of which that of the GPU can be picked: the emulated GPU runs those alone (tests/Emulation).</summary>
+    public static TheoryData<Candidate> Rows(IEnumerable<Candidate> candidates) =>
+        new(candidates.Select(c => c == Candidate.Gpu ? new TheoryDataRow<Candidate>(c).WithTrait("device", "gpu") : new TheoryDataRow<Candidate>(c)));
 
     /// <summary>The vector width of a CPU candidate.</summary>
     public static SimdWidth WidthOf(Candidate candidate) => candidate switch

@@ -1,0 +1,63 @@
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Forward;
+
+namespace QuaRot.Kernels.Gpu.Fused;
+
+/// <summary>A decoder layer in twelve launches, each op's roundings those of <see cref="Backend"/>.</summary>
+internal sealed class FusedLayer
+{
+    private readonly GpuDevice _device;
+    private readonly ModelConfig _config;
+    private readonly QuantizationConfig _quantization;
+    private readonly int _index;
+    private readonly PackedW4 _qkv, _o, _gateUp, _down;
+    private readonly DeviceMemory? _inputNorm, _postAttentionNorm;
+
+    /// <summary>Uploads a layer; <paramref name="index"/> counts from the stage's first.</summary>
+    /// <exception cref="GpuException">It does not fit the device's memory.</exception>
+    public FusedLayer(GpuDevice device, ModelConfig config, LayerWeights weights, int index, OwnedResources owner)
+    {
+        (_device, _config, _quantization, _index) = (device, config, config.Quantization!, index);
+        _qkv = owner.Own(PackedW4.Pack(device, interleave: false, weights.Q, weights.K, weights.V));
+        _o = owner.Own(PackedW4.Pack(device, interleave: false, weights.O));
+        _gateUp = owner.Own(PackedW4.Pack(device, interleave: true, weights.Gate, weights.Up));
+        _down = owner.Own(PackedW4.Pack(device, interleave: false, weights.Down));
+        _inputNorm = Norm(weights.InputNorm);
+        _postAttentionNorm = Norm(weights.PostAttentionNorm);
+
+        DeviceMemory? Norm(float[]? gain)
+        {
+            if (gain is null)
+            {
+                return null;
+            }
+
+            var memory = owner.Own(device.Allocate(gain.Length * sizeof(float), $"a norm of layer {index}"));
+            memory.Write<float>(gain);
+            return memory;
+        }
+    }
+
+    /// <summary>Bytes of the packed weights.</summary>
+    public long WeightBytes => _qkv.Bytes + _o.Bytes + _gateUp.Bytes + _down.Bytes + (_inputNorm?.Bytes ?? 0) + (_postAttentionNorm?.Bytes ?? 0);
+
+    /// <summary>Queues the layer over the first <paramref name="rows"/> rows of the residual stream w.X; appends to the cache.</summary>
+    public void Launch(FusedWorkspace w, int rows, IFusedAttention attention, HadamardQuantizer ofHeads, HadamardQuantizer ofDown)
+    {
+        Normalize(w, _inputNorm, rows);
+        W4Gemm.Launch(_device, w.Codes, _qkv, w.Qkv, rows, W4Gemm.Ending.Store);
+        attention.Launch(_index, w.Qkv, w.O);
+        ofHeads.Launch(w.O, w.Codes.Codes, w.Codes.Scales, rows, _o.InFeatures, _quantization.ActivationBits, _quantization.ActivationClip);
+        W4Gemm.Launch(_device, w.Codes, _o, w.X, rows, W4Gemm.Ending.Add);
+
+        Normalize(w, _postAttentionNorm, rows);
+        W4Gemm.Launch(_device, w.Codes, _gateUp, w.U, rows, W4Gemm.Ending.SiluAndMul);
+        ofDown.Launch(w.U, w.Codes.Codes, w.Codes.Scales, rows, _down.InFeatures, _quantization.ActivationBits, _quantization.ActivationClip);
+        W4Gemm.Launch(_device, w.Codes, _down, w.X, rows, W4Gemm.Ending.Add);
+    }
+
+    private void Normalize(FusedWorkspace w, DeviceMemory? gain, int rows) =>
+        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
+            _config.HiddenSize, _config.HiddenSize, (1 << (_quantization.ActivationBits - 1)) - 1, _quantization.ActivationClip);
+}

@@ -1,0 +1,108 @@
+using QuaRot.Checkpoints;
+using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Cpu;
+using QuaRot.Kernels.Forward;
+using QuaRot.Kernels.Gpu.Fused;
+using Xunit;
+
+namespace QuaRot.Kernels.Tests.Model;
+
+/// <summary>The fused stage against the CPU where short texts do not reach: several spans of attention, graphs, and every kind of GEMM.</summary>
+[Trait("device", "gpu")]
+public class GpuFusedStageTests
+{
+    private const int Pages = 104;
+
+    [Theory]
+    [InlineData(4, 4, 0)]
+    [InlineData(8, 4, 128)]
+    [InlineData(4, 8, 128)]
+    public void Long_contexts_and_replayed_graphs_give_what_the_CPU_gives(int activationBits, int kvBits, int groupSize)
+    {
+        var gpu = SharedGpu.Require();
+        var quantization = new QuantizationConfig { ActivationBits = activationBits, KeyBits = kvBits, ValueBits = kvBits, GroupSize = groupSize };
+        using var checkpoint = new CachedCheckpoint(Lexi.Quantized(quantization));
+        using var cpu = CpuBackend.Create();
+        var layers = new LayerRange(0, 6);
+        using var expected = ModelStage.Load(checkpoint, layers, cpu, Pages);
+        using var actual = FusedStage.Load(checkpoint, layers, gpu, Pages);
+
+        // Lengths around the span of 512 positions; the prefill of 1021 rows takes wide tiles, that of 120 narrow ones, that of 30 mma.sync.
+        int[] lengths = [1021, 509, 120, 30, 1, 63];
+        var tables = Tables(lengths.Length, pages: 17);
+        for (var i = 0; i < lengths.Length; i++)
+        {
+            Compare(Sequences.Single(Ids(lengths[i], i), 0, tables[i]) with { OutputRows = [0, lengths[i] - 1] }, $"prefill of {lengths[i]}");
+        }
+
+        for (var step = 0; step < 6; step++)
+        {
+            Compare(Step(lengths, step, tables, count: 6), $"step {step} of six");
+            Compare(Step([.. lengths.Select(length => length + 6)], step, tables, count: 1), $"step {step} of one");
+        }
+
+        void Compare(ForwardBatch batch, string what)
+        {
+            var (a, b) = (Sequences.Forward([expected], batch), Sequences.Forward([actual], batch));
+            for (var row = 0; row < a.Length; row++)
+            {
+                Assert.True(a[row].Select(BitConverter.SingleToInt32Bits).SequenceEqual(b[row].Select(BitConverter.SingleToInt32Bits)), $"{what}: row {row}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Forty_and_twelve_sequences_step_together()
+    {
+        var gpu = SharedGpu.Require();
+        using var checkpoint = new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig()));
+        using var cpu = CpuBackend.Create();
+        using var expected = ModelStage.Load(checkpoint, new LayerRange(0, 6), cpu, Pages);
+        using var actual = FusedStage.Load(checkpoint, new LayerRange(0, 6), gpu, Pages);
+        var tables = Tables(40, pages: 2);
+        for (var step = 0; step < 70; step++)
+        {
+            var batch = Step(new int[40], step, tables, count: step % 3 == 0 ? 12 : 40);
+            var (a, b) = (Sequences.Forward([expected], batch), Sequences.Forward([actual], batch));
+            Assert.Equal(a.Select(row => row[17]), b.Select(row => row[17]));
+            Assert.Equal(a.Select(row => row.Max()), b.Select(row => row.Max()));
+        }
+    }
+
+    [Fact]
+    public void Models_it_does_not_take_are_refused_with_the_reason()
+    {
+        using var plain = Lexi.Plain();
+        Assert.Contains("not quantized", FusedStage.WhyNot(plain.Config));
+        var config = plain.Config with { Quantization = new QuantizationConfig() };
+        Assert.Null(FusedStage.WhyNot(config));
+        Assert.Contains("W8A8K4V4", FusedStage.WhyNot(config with { Quantization = new QuantizationConfig { WeightBits = 8, ActivationBits = 8 } }));
+        Assert.Contains("not rotated", FusedStage.WhyNot(config with { Quantization = new QuantizationConfig { Rotate = false } }));
+        Assert.Contains("groups of 64", FusedStage.WhyNot(config with { Quantization = new QuantizationConfig { GroupSize = 64 } }));
+        Assert.Contains("heads of 80", FusedStage.WhyNot(config with { HeadDim = 80 }));
+    }
+
+    private static int[][] Tables(int count, int pages)
+    {
+        int[] ids = [.. Enumerable.Range(0, Math.Min(Pages, count * pages))];
+        new Random(5).Shuffle(ids);
+
+        // Some share what is left when there are more than fit: only the first ones use it.
+        return [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, pages).Select(p => ids[((i * pages) + p) % ids.Length]).ToArray())];
+    }
+
+    private static int[] Ids(int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(3, 8000))];
+    }
+
+    private static ForwardBatch Step(int[] lengths, int step, int[][] tables, int count) => new()
+    {
+        TokenIds = Ids(count, 100 + step),
+        Positions = [.. lengths[..count].Select(length => length + step)],
+        SequenceOfRow = [.. Enumerable.Range(0, count)],
+        BlockTables = tables[..count],
+        OutputRows = [.. Enumerable.Range(0, count)],
+    };
+}
