@@ -9,7 +9,8 @@ namespace QuaRot.Kernels.Backends;
 /// The arithmetic of every op is part of this contract, down to the last rounding (Kernels/README.md): the same values come out for any
 /// batch, thread count and vector width. "16-lane sum" means: lane i adds the elements i, i+16, ... in ascending order with fused
 /// multiply-add, starting from +0, the row padded with zeros to a multiple of 16; then lanes i and i+8, i+4, i+2, i+1 are added in turn.
-/// The big sums over integers are exact, and therefore in any order (ADR 17).
+/// "256-lane sum" is the same with 256 lanes and the steps 128, 64, ..., 1. Sums of integers are exact, so their order is free. A product
+/// or sum is one rounding in the order written, fma is fused, rint rounds half to even.
 /// </remarks>
 public abstract class Backend : IDisposable
 {
@@ -43,7 +44,6 @@ public abstract class Backend : IDisposable
     public abstract void EmbedTokens(PackedLinear table, ReadOnlySpan<int> tokenIds, FloatBuffer x);
 
     /// <summary>rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain; mean is a 256-lane sum divided by the width.</summary>
-    /// <remarks>As a 16-lane sum, with 256 lanes: lane i adds i, i+256, ...; then lanes i and i+128, i+64, ..., i+1 are added in turn.</remarks>
     /// <param name="x">[rows, width]</param>
     /// <param name="gain">[width], or null for none.</param>
     /// <param name="eps">Added to the mean.</param>
@@ -64,6 +64,24 @@ public abstract class Backend : IDisposable
     /// <param name="clip">Ratio in (0, 1].</param>
     public abstract void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip);
 
+    /// <summary>
+    /// hadamard_quantize: the online Hadamard transform of a whole row and quantize_per_token in one, in fixed point.
+    /// </summary>
+    /// <remarks>
+    /// k = exponent of the largest |x|, so that it is 1.f·2^k; t = clamp(rint(x·2^(14-k)), -32767, 32767), an integer; z = t·H without
+    /// 1/√n, exact in int32; Z = max|z|; step = (clip·(float)Z)/(2^(bits-1)-1);
+    /// code = clamp(rint((float)z·(1/step)), -2^(bits-1), 2^(bits-1)-1); scale = step·(<see cref="HadamardShape.Scale"/>·2^(k-14)). A row
+    /// whose largest |x| or whose scale is below 1e-30 counts as zero: codes 0, scale 1.
+    /// </remarks>
+    /// <param name="x">[rows, shape.Width]; its contents are lost.</param>
+    /// <param name="y">Takes codes and scales.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="shape">One block, its size at most <see cref="HadamardShape.LargestFixedPointSize"/>.</param>
+    /// <param name="bits">3 to 8.</param>
+    /// <param name="clip">Ratio in (0, 1].</param>
+    /// <exception cref="ArgumentException">The shape has several blocks, or is too large.</exception>
+    public abstract void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip);
+
     /// <summary>w4a4_gemm and its relatives: y = x·Wᵀ + bias, or y += that.</summary>
     /// <remarks>
     /// Integer weights and codes: t = fma((float)acc_g, sw_g, t) over the groups g ascending from t = 0, acc_g the exact int32 sum;
@@ -82,20 +100,6 @@ public abstract class Backend : IDisposable
     /// <param name="positions">[rows], each inside the table.</param>
     /// <param name="heads">Heads of a row.</param>
     public abstract void ApplyRope(FloatBuffer x, RopeTable table, ReadOnlySpan<int> positions, int heads);
-
-    /// <summary>hadamard_transform over the whole row and quantize_per_token in one, in fixed point; x is used up.</summary>
-    /// <remarks>
-    /// With 2^k the power of two of the largest |x|: t = clamp(rint(x·2^(14-k)), -32767, 32767), z = the transform of t by the signs of H, exact.
-    /// step = (clip·(float)max|z|)/(2^(bits-1)-1), code = clamp(rint((float)z·(1/step)), ..), scale = step·((1/√size)·2^(k-14)).
-    /// A row whose largest |x| or whose scale would be below 1e-30 counts as zero: codes 0, scale 1.
-    /// </remarks>
-    /// <param name="x">[rows, shape.Width]</param>
-    /// <param name="y">Takes codes and scales.</param>
-    /// <param name="rows">Rows.</param>
-    /// <param name="shape">What is transformed: one block of at most <see cref="HadamardShape.LargestFixedPoint"/> signs.</param>
-    /// <param name="bits">3 to 8.</param>
-    /// <param name="clip">Ratio in (0, 1].</param>
-    public abstract void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip);
 
     /// <summary>hadamard_transform in place; arithmetic as <see cref="HadamardShape"/> says.</summary>
     /// <param name="x">[rows, shape.Width]</param>
@@ -121,15 +125,26 @@ public abstract class Backend : IDisposable
     /// flash_prefill and flash_decode: causal attention of each row to the cached positions of its sequence, its own included.
     /// </summary>
     /// <remarks>
-    /// K and V both of 3 to 8 bits, per row and head. q: scale sq = max|q|/127 (1 where that is below 1e-30), codes qi = clamp(rint(q·(1/sq)), -127, 127),
-    /// S = Σ qi, a = sq·(1/√head_dim). Each tile of 64 positions on its own, with ks, km, kc scale, minimum and code of a key, vs, vm, vc of a value:
-    /// I_j = Σ qi·kc_j exact; s_j = a·fma(ks_j, (float)I_j, km_j·(float)S); m = max s; p_j = exp(s_j - m), 0 beyond the row's position; w_j = p_j·vs_j;
-    /// l and b the 8-lane sums of p_j and of p_j·vm_j (lane i adds i, i+8, ... ascending from +0; then neighbours, pairs and fours of lanes are added);
-    /// g = (max w)/255 (1 where that is below 1e-30), wi_j = min(rint(w_j·(1/g)), 255), o_d = fma(g, (float)(Σ wi_j·vc_jd), b).
-    /// Merging states (m, l, o) and (m', l', o'): M = max(m, m'), α = exp(m - M), β = exp(m' - M), l = fma(l, α, l'·β), o = fma(o, α, o'·β). Tiles are merged
-    /// ascending within a span of 8 tiles, spans ascending. At the end o/l.
-    /// Otherwise, per row and head, tiles of 64 positions ascending: s = (16-lane sum of q·k)·(1/√head_dim); m' = max(m, s); a = exp(m - m');
-    /// p = exp(s - m'); l = fma(l, a, 16-lane sum of p); o = o·a, then o = fma(p_j, v_j, o) for j ascending. At the end o/l.
+    /// <para>
+    /// Keys and values of 3 to 8 bits, per row and query head. Queries: sq = max|q|/127 (1 where that is below 1e-30);
+    /// qi = clamp(rint(q·(1/sq)), -127, 127); S = Σ qi; a = sq·(1/√head_dim). Tiles of 64 positions, of which the first n are not after
+    /// the row's: s_j = a·fma(ks_j, (float)(Σ qi·kc_j), km_j·(float)S), with kc the stored code, ks and km its scale and min widened;
+    /// m = max s_j over j &lt; n; p_j = exp(s_j - m), +0 for j ≥ n; l = eight-lane sum of p; w_j = p_j·vs_j; b = eight-lane sum of
+    /// p_j·vm_j; g = max(w)/255 (1 where that is below 1e-30); wi_j = min(rint(w_j·(1/g)), 255); o = fma(g, (float)(Σ wi_j·vc_j), b).
+    /// </para>
+    /// <para>
+    /// "Eight-lane sum" of the 64 elements of a tile: lane i adds elements i, i+8, ... ascending from +0; then (0+1), (2+3), (4+5), (6+7);
+    /// then ((0+1)+(2+3)), ((4+5)+(6+7)); then the two.
+    /// </para>
+    /// <para>
+    /// States (m, l, o) are merged ascending: M = max(m, m'); α = exp(m - M); β = exp(m' - M); l = fma(l, α, l'·β); o = fma(o, α, o'·β).
+    /// First the tiles of each span of <see cref="KvLayout.TilesOfSpan"/> tiles, starting from its first tile's state, then the spans,
+    /// starting from the first. At the end o/l.
+    /// </para>
+    /// <para>
+    /// Where keys or values are floats: s = (16-lane sum of q·k)·(1/√head_dim); m' = max(m, s); a = exp(m - m'); p = exp(s - m');
+    /// l = fma(l, a, 16-lane sum of p); o = o·a, then o = fma(p_j, v_j, o) for j ascending. At the end o/l.
+    /// </para>
     /// </remarks>
     /// <param name="q">[rows, heads, head_dim]</param>
     /// <param name="cache">The cache.</param>

@@ -12,8 +12,8 @@ namespace QuaRot.Kernels.Backends;
 /// </remarks>
 public sealed class HadamardShape
 {
-    /// <summary>Largest size whose sums of 16-bit fixed point numbers fit int32.</summary>
-    public const int LargestFixedPoint = 65536;
+    /// <summary>Largest size at which hadamard_quantize cannot leave int32: sums of so many numbers of 15 bits and a sign.</summary>
+    public const int LargestFixedPointSize = 65536;
 
     /// <summary>Prepares a transform.</summary>
     /// <exception cref="ArgumentException">No Hadamard matrix of this size is known.</exception>
@@ -24,6 +24,7 @@ public sealed class HadamardShape
         Scale = (float)(1 / Math.Sqrt(size));
         Matrix = HadamardMatrix.Create(Order);
         Signs = Array.ConvertAll(Matrix, sign => (float)sign);
+        SignPairs = [.. Enumerable.Range(0, Order / 2 * Order).Select(SignPair)];
     }
 
     /// <summary>Independent transforms next to each other in a row.</summary>
@@ -47,9 +48,29 @@ public sealed class HadamardShape
     /// <summary>Elements of a row.</summary>
     public int Width => Blocks * Size * Inner;
 
+    /// <summary>Checks that hadamard_quantize can take it.</summary>
+    /// <exception cref="ArgumentException">Several blocks, or a size whose sums could leave int32.</exception>
+    public void RequireFixedPoint()
+    {
+        if (Blocks != 1 || Size > LargestFixedPointSize)
+        {
+            throw new ArgumentException($"hadamard_quantize of {Blocks} block(s) of size {Size}: it takes one of at most {LargestFixedPointSize}");
+        }
+    }
+
     /// <summary>[m·m] entries ±1, row-major.</summary>
     internal sbyte[] Matrix { get; }
 
     /// <summary><see cref="Matrix"/> as floats.</summary>
     internal float[] Signs { get; }
+
+    /// <summary>[m/2][m]: entries (2i, j) in the lower and (2i + 1, j) in the upper 16 bits.</summary>
+    internal int[] SignPairs { get; }
+
+    private int SignPair(int index)
+    {
+        var (pair, column) = Math.DivRem(index, Order);
+        int low = Matrix[(2 * pair * Order) + column], high = Matrix[(((2 * pair) + 1) * Order) + column];
+        return (low & 0xFFFF) | (high << 16);
+    }
 }

@@ -13,6 +13,9 @@ public sealed record KvLayout
     /// <summary>Positions in a page: the tile of attention, so that a tile never straddles two pages.</summary>
     public const int PageSize = 64;
 
+    /// <summary>Tiles of attention whose states are merged among themselves first: 512 positions.</summary>
+    public const int TilesOfSpan = 8;
+
     /// <summary>Number of pages.</summary>
     public required int PageCount { get; init; }
 
@@ -33,6 +36,9 @@ public sealed record KvLayout
 
     /// <summary>Ratio by which the range of a head is clipped before quantization.</summary>
     public required float Clip { get; init; }
+
+    /// <summary>True where keys and values are codes, so that attention is a sum of integers.</summary>
+    public bool IsInteger => KeyBits <= 8 && ValueBits <= 8;
 
     /// <summary>Bytes of all layers in one page.</summary>
     public long PageBytes => (long)Layers * LayerBytes;

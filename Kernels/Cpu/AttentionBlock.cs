@@ -1,22 +1,26 @@
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>Up to 16 neighbouring rows of one sequence: they share every K and V tile that is read for a key/value head.</summary>
+/// <summary>Some neighbouring rows of one sequence: they share every K and V tile that is read for a key/value head.</summary>
 internal readonly record struct AttentionBlock(int FirstRow, int Rows)
 {
-    private const int MostRows = 16;
+    private const int FewestRows = 16;
+
+    /// <summary>Pairs of a row and a query head that make laying out a tile cheap beside using it.</summary>
+    private const int EnoughPairs = 64;
 
     [ThreadStatic]
     private static List<AttentionBlock>? _blocks;
 
-    /// <summary>Cuts a batch into blocks; the list is this thread's, and good until it cuts the next batch.</summary>
-    public static List<AttentionBlock> Cut(ForwardBatch batch)
+    /// <summary>Cuts a batch, of which a key/value head serves so many query heads, into blocks; the list is this thread's, and good until it cuts the next batch.</summary>
+    public static List<AttentionBlock> Cut(ForwardBatch batch, int group)
     {
         var blocks = _blocks ??= [];
         blocks.Clear();
+        var mostRows = Math.Max(FewestRows, EnoughPairs / group);
         for (var row = 0; row < batch.Rows;)
         {
             var end = row + 1;
-            while (end < batch.Rows && end < row + MostRows && batch.SequenceOfRow[end] == batch.SequenceOfRow[row])
+            while (end < batch.Rows && end < row + mostRows && batch.SequenceOfRow[end] == batch.SequenceOfRow[row])
             {
                 end++;
             }

@@ -59,8 +59,9 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
 
     public override void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
     {
+        shape.RequireFixedPoint();
         Rows(y).Begin(rows, shape.Width, bits);
-        ForRows(rows, shape.Width, new HadamardQuantizeRows<T>(Workers, Floats(x).Pointer, Rows(y), shape, clip));
+        ForRows(rows, 4L * shape.Width, new HadamardQuantizeRows<T, TBytes>(Workers, Floats(x).Pointer, Rows(y), shape, clip));
     }
 
     public override void AppendPagedKvCache(FloatBuffer k, FloatBuffer v, KvCache cache, int layer, ForwardBatch batch) =>
@@ -75,20 +76,14 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
             work += (position + 1L) * heads * cache.Layout.HeadDim * 2;
         }
 
-        if (CpuIntegerAttention<T, TBytes>.Suits(cache.Layout))
+        if (cache.Layout.IsInteger)
         {
-            var integers = new CpuIntegerAttention<T, TBytes>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
+            var integers = new IntegerAttention<T, TBytes>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
             Workers.Run(integers.Items, work > WorthSharing, integers);
             return;
         }
 
-        if (Reference.IntegerAttention.Suits(cache.Layout))
-        {
-            Reference.ReferenceBackend.AttendRows(q, cache, layer, batch, heads, o);
-            return;
-        }
-
-        var floats = new CpuAttention<T>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
+        var floats = new FloatAttention<T>(Workers, Cache(cache), layer, batch, heads, Floats(q).Pointer, Floats(o).Pointer);
         Workers.Run(floats.Items, work > WorthSharing, floats);
     }
 

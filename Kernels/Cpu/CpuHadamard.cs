@@ -29,7 +29,7 @@ internal static unsafe class CpuHadamard<T>
         if (shape.Order > 1)
         {
             new ReadOnlySpan<float>(x, shape.Order * part).CopyTo(new Span<float>(scratch, shape.Order * part));
-            Mix(scratch, x, part, shape, shape.Scale);
+            Mix(scratch, x, part, shape);
             return;
         }
 
@@ -39,8 +39,7 @@ internal static unsafe class CpuHadamard<T>
         }
     }
 
-    /// <summary>Butterflies over [length] from a stride on.</summary>
-    public static void Butterflies(float* x, int length, int firstStride)
+    private static void Butterflies(float* x, int length, int firstStride)
     {
         for (var stride = firstStride; stride < length; stride *= 2)
         {
@@ -73,7 +72,7 @@ internal static unsafe class CpuHadamard<T>
 
     /// <summary>Part a' of y := Σ_a H[a, a']·part a of x, then the scale; m is a multiple of 4, and four parts take shape at a time.</summary>
     /// <remarks>A fused multiply-add with ±1 is that addition or subtraction, bit for bit, and has no branch.</remarks>
-    public static void Mix(float* x, float* y, int part, HadamardShape shape, float scale)
+    private static void Mix(float* x, float* y, int part, HadamardShape shape)
     {
         fixed (float* signs = shape.Signs)
         {
@@ -81,16 +80,16 @@ internal static unsafe class CpuHadamard<T>
             {
                 for (var i = 0; i < part; i += Count)
                 {
-                    MixFour(x + i, y + (to * part) + i, part, signs + to, shape.Order, T.Splat(scale));
+                    MixFour(x + i, y + (to * part) + i, part, signs + to, shape);
                 }
             }
         }
     }
 
-    private static void MixFour(float* x, float* y, int part, float* signs, int order, T scale)
+    private static void MixFour(float* x, float* y, int part, float* signs, HadamardShape shape)
     {
         T a = T.Splat(0f), b = a, c = a, d = a;
-        for (var from = 0; from < order; from++, x += part, signs += order)
+        for (var from = 0; from < shape.Order; from++, x += part, signs += shape.Order)
         {
             var value = T.Load(x);
             a = T.FusedMultiplyAdd(value, T.Splat(signs[0]), a);
@@ -99,6 +98,7 @@ internal static unsafe class CpuHadamard<T>
             d = T.FusedMultiplyAdd(value, T.Splat(signs[3]), d);
         }
 
+        var scale = T.Splat(shape.Scale);
         T.Store(y, a * scale);
         T.Store(y + part, b * scale);
         T.Store(y + (2 * part), c * scale);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Numerics;
 
@@ -20,30 +21,39 @@ internal static unsafe class RowOps<T>
         }
     }
 
-    // 256 lanes: 16 sums of 16 lanes side by side, which also keeps the additions from waiting for each other.
+    /// <summary>The 256-lane sum of x·x: 16 vectors of lanes, of which v and v + 4, v + 8, v + 12 are summed at a time.</summary>
     private static float SumOfSquares(float* x, int width)
     {
-        const int Vectors = Reference.RmsNorm.Lanes / Count;
-        var sums = stackalloc float[Reference.RmsNorm.Lanes];
-        new Span<float>(sums, Reference.RmsNorm.Lanes).Clear();
-        for (var start = 0; start < width; start += Reference.RmsNorm.Lanes)
+        T a = Quarter(x, width), b = Quarter(x + Count, width - Count);
+        T c = Quarter(x + (2 * Count), width - (2 * Count)), d = Quarter(x + (3 * Count), width - (3 * Count));
+        return T.Fold(a + c + (b + d));
+    }
+
+    private static T Quarter(float* x, int count)
+    {
+        const int Step = 4 * Count;
+        T a = T.Splat(0f), b = a, c = a, d = a;
+        for (; count > 0; count -= 4 * Step, x += 4 * Step)
         {
-            for (var i = 0; i < Vectors && start + (i * Count) < width; i++)
-            {
-                var value = LaneMath<T>.Load(x + start + (i * Count), width - start - (i * Count));
-                T.Store(sums + (i * Count), T.FusedMultiplyAdd(value, value, T.Load(sums + (i * Count))));
-            }
+            a = AddSquare(a, x, count);
+            b = AddSquare(b, x + Step, count - Step);
+            c = AddSquare(c, x + (2 * Step), count - (2 * Step));
+            d = AddSquare(d, x + (3 * Step), count - (3 * Step));
         }
 
-        for (var half = Vectors / 2; half > 0; half /= 2)
+        return a + c + (b + d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T AddSquare(T sum, float* x, int count)
+    {
+        if (count <= 0)
         {
-            for (var i = 0; i < half; i++)
-            {
-                T.Store(sums + (i * Count), T.Load(sums + (i * Count)) + T.Load(sums + ((i + half) * Count)));
-            }
+            return sum;
         }
 
-        return T.Fold(T.Load(sums));
+        var value = LaneMath<T>.Load(x, count);
+        return T.FusedMultiplyAdd(value, value, sum);
     }
 
     public static void ApplyRope(float* x, float* cos, float* sin, int half)

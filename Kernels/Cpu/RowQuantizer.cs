@@ -23,19 +23,14 @@ internal static unsafe class RowQuantizer<T>
 
         var scale = clip * T.MaxOf(largest) / highest;
         scale = scale < QuantizePerToken.SmallestScale ? 1f : scale;
-        StoreCodes(x, width, 1f / scale, highest, codes, stride);
-        return scale;
-    }
-
-    /// <summary>codes [stride] = clamp(rint(x·inverse), -highest - 1, highest), the padding zeros.</summary>
-    public static void StoreCodes(float* x, int width, float inverse, int highest, sbyte* codes, int stride)
-    {
-        T by = T.Splat(inverse), low = T.Splat(-highest - 1), high = T.Splat(highest);
+        T inverse = T.Splat(1f / scale), low = T.Splat(-highest - 1), high = T.Splat(highest);
         for (var i = 0; i < stride; i += Count)
         {
             // Partial loads give zeros, and zeros are what the padding holds.
             var value = i < width ? LaneMath<T>.Load(x + i, width - i) : T.Splat(0f);
-            T.StoreBytes((byte*)codes + i, T.Min(T.Max(T.Round(value * by), low), high));
+            T.StoreBytes((byte*)codes + i, T.Min(T.Max(T.Round(value * inverse), low), high));
         }
+
+        return scale;
     }
 }

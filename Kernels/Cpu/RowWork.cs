@@ -116,21 +116,31 @@ internal readonly unsafe struct HadamardRows<T>(WorkerPool workers, float* x, Ha
 }
 
 /// <summary>hadamard_quantize of [rows, width].</summary>
-internal readonly unsafe struct HadamardQuantizeRows<T>(WorkerPool workers, float* x, HostRows y, HadamardShape shape, float clip) : IRowWork
+internal readonly unsafe struct HadamardQuantizeRows<T, TBytes>(WorkerPool workers, float* x, HostRows y, HadamardShape shape, float clip)
+    : IRowWork
     where T : unmanaged, ILanes<T>
+    where TBytes : unmanaged, IByteLanes<TBytes>
 {
     private readonly WorkerPool _workers = workers;
     private readonly float* _x = x, _scales = y.Scales;
     private readonly sbyte* _codes = y.Codes;
-    private readonly int _stride = y.Stride, _bits = y.Bits;
+    private readonly int _width = y.Width, _stride = y.Stride, _bits = y.Bits;
     private readonly HadamardShape _shape = shape;
     private readonly float _clip = clip;
 
     public void Row(int row, int worker)
     {
-        var scratch = (float*)_workers.Scratch(worker, CpuHadamardQuantizer<T>.ScratchFloats(_shape) * sizeof(float));
-        _scales[row] = CpuHadamardQuantizer<T>.Row(
-            _x + ((long)row * _shape.Width), _shape, _bits, _clip, _codes + ((long)row * _stride), _stride, scratch);
+        var source = _x + ((long)row * _width);
+        var codes = _codes + ((long)row * _stride);
+        if (CpuHadamard<T>.Supports(_shape))
+        {
+            var scratch = _workers.Scratch(worker, HadamardQuantizer<T, TBytes>.ScratchBytes(_shape));
+            _scales[row] = HadamardQuantizer<T, TBytes>.Row(source, _shape, _bits, _clip, codes, _stride, scratch);
+            return;
+        }
+
+        _scales[row] = Reference.HadamardQuantize.Row(new(source, _width), _shape, _bits, _clip, new(codes, _width));
+        new Span<sbyte>(codes + _width, _stride - _width).Clear();
     }
 }
 

@@ -68,9 +68,9 @@ internal sealed class DecoderLayer
 
     private void RotateAndQuantize(Workspace w, FloatBuffer x, int rows, int width, HadamardShape? shape)
     {
-        if (shape is not null && _config.Quantization is { ActivationBits: < 16 } q)
+        if (shape is not null && _config.Quantization is { ActivationBits: <= 8 } quantization)
         {
-            _ops.HadamardQuantize(x, w.Quantized, rows, shape, q.ActivationBits, q.ActivationClip);
+            _ops.HadamardQuantize(x, w.Quantized, rows, shape, quantization.ActivationBits, quantization.ActivationClip);
             return;
         }
 

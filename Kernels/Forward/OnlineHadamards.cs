@@ -18,6 +18,11 @@ internal sealed class OnlineHadamards
             ? new HadamardShape(1, heads, headDim)
             : new HadamardShape(1, heads * headDim, 1);
         DownInput = new HadamardShape(1, config.IntermediateSize, 1);
+        if (config.Quantization!.ActivationBits <= 8)
+        {
+            AttentionOutput.RequireFixedPoint();
+            DownInput.RequireFixedPoint();
+        }
     }
 
     /// <summary>Head-wise on queries after RoPE.</summary>
@@ -35,6 +40,6 @@ internal sealed class OnlineHadamards
     public HadamardShape DownInput { get; }
 
     /// <summary>The transforms of a rotated model; null for any other.</summary>
-    /// <exception cref="ArgumentException">A size has no Hadamard matrix.</exception>
+    /// <exception cref="ArgumentException">A size has no Hadamard matrix, or is too large for integers.</exception>
     public static OnlineHadamards? For(ModelConfig config) => config.Quantization is { Rotate: true } ? new OnlineHadamards(config) : null;
 }

@@ -29,17 +29,12 @@ internal sealed class HadamardQuantizer : IDisposable
 
     /// <summary>Prepares it.</summary>
     /// <param name="device">The GPU.</param>
-    /// <param name="shape">One block of at most <see cref="HadamardShape.LargestFixedPoint"/> signs.</param>
+    /// <param name="shape">One block of at most <see cref="HadamardShape.LargestFixedPointSize"/> signs.</param>
     /// <param name="signs">The signs as hadamard_mix takes them; remain the caller's.</param>
     /// <exception cref="ArgumentException">The shape is not a whole row, or too large.</exception>
     public HadamardQuantizer(GpuDevice device, HadamardShape shape, DeviceMemory signs)
     {
-        if (shape.Blocks != 1 || shape.Size > HadamardShape.LargestFixedPoint)
-        {
-            throw new ArgumentException($"hadamard_quantize of {shape.Blocks} blocks of {shape.Size}: it takes one block of at most "
-                + $"{HadamardShape.LargestFixedPoint}");
-        }
-
+        shape.RequireFixedPoint();
         (_device, _shape, _signs) = (device, shape, signs);
         (_way, _threads, _sharedBytes) = Choose(shape, device.MaxSharedBytes - FixedBytes);
         if (_way is Way.Narrow or Way.Wide)

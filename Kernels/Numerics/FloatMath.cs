@@ -51,5 +51,9 @@ public static class FloatMath
     /// <summary>x / (1 + e^-x), the gate of the feed-forward network.</summary>
     public static float Silu(float x) => x / (1f + Exp(-x));
 
-    private static float PowerOfTwo(int exponent) => BitConverter.Int32BitsToSingle((exponent + 127) << 23);
+    /// <summary>k of a normal number 1.f·2^k.</summary>
+    internal static int ExponentOf(float x) => ((BitConverter.SingleToInt32Bits(x) >> 23) & 0xFF) - 127;
+
+    /// <summary>2^exponent, of -126 to 127.</summary>
+    internal static float PowerOfTwo(int exponent) => BitConverter.Int32BitsToSingle((exponent + 127) << 23);
 }

@@ -3,7 +3,7 @@ using QuaRot.Kernels.Numerics;
 
 namespace QuaRot.Kernels.Reference;
 
-/// <summary>flash_prefill and flash_decode of one row and one query head.</summary>
+/// <summary>flash_prefill and flash_decode of one row and one query head, where keys or values are floats.</summary>
 internal sealed class Attention(KvLayout layout, Attention.PlaneOf planes)
 {
     /// <summary>The bytes of the K or V plane of a page.</summary>

@@ -3,44 +3,37 @@ using QuaRot.Kernels.Numerics;
 
 namespace QuaRot.Kernels.Reference;
 
-/// <summary>flash_prefill and flash_decode of one row and one query head over codes: K and V of 3 to 8 bits.</summary>
+/// <summary>flash_prefill and flash_decode of one row and one query head, where keys and values are codes.</summary>
 internal sealed class IntegerAttention(KvLayout layout, Attention.PlaneOf planes)
 {
-    /// <summary>Tiles of a span: what a block of a GPU merges before anything leaves it.</summary>
-    public const int SpanTiles = 8;
-
     /// <summary>Largest code of a query.</summary>
-    public const int HighestQuery = 127;
+    public const float HighestQuery = 127f;
 
-    /// <summary>Largest code of a weight p·scale.</summary>
-    public const int HighestWeight = 255;
+    /// <summary>Largest integer weight of a value.</summary>
+    public const float HighestWeight = 255f;
 
     private const int Tile = KvLayout.PageSize;
-    private const int SumLanes = 8;
-
-    /// <summary>True where this formula holds, false where <see cref="Attention"/>'s does.</summary>
-    public static bool Suits(KvLayout layout) => layout is { KeyBits: <= 8, ValueBits: <= 8 };
 
     public void Run(ReadOnlySpan<float> q, int kvHead, int position, int[] blockTable, Span<float> o)
     {
         var query = Quantize(q);
-        State? total = null, span = null;
+        State? all = null, span = null;
         for (var tile = 0; tile <= position / Tile; tile++)
         {
-            if (tile % SpanTiles == 0)
+            if (tile % KvLayout.TilesOfSpan == 0 && span is not null)
             {
-                total = Merge(total, span);
+                all = Merge(all, span);
                 span = null;
             }
 
             var count = Math.Min(Tile, position + 1 - (tile * Tile));
-            span = Merge(span, TileState(query, kvHead, blockTable[tile], count));
+            span = Merge(span, OfTile(query, kvHead, blockTable[tile], count));
         }
 
-        var result = Merge(total, span)!;
+        all = Merge(all, span!);
         for (var d = 0; d < o.Length; d++)
         {
-            o[d] = result.O[d] / result.L;
+            o[d] = all.O[d] / all.Sum;
         }
     }
 
@@ -61,93 +54,98 @@ internal sealed class IntegerAttention(KvLayout layout, Attention.PlaneOf planes
             codes[d] = (int)Math.Clamp(MathF.Round(q[d] * inverse, MidpointRounding.ToEven), -HighestQuery, HighestQuery);
         }
 
-        return new(codes, codes.Sum(), scale * (1f / MathF.Sqrt(q.Length)));
+        return new Query(codes, codes.Sum(), scale * (1f / MathF.Sqrt(q.Length)));
     }
 
-    private static State? Merge(State? a, State? b)
+    private State OfTile(Query query, int kvHead, int page, int count)
     {
-        if (a is null || b is null)
+        var p = new float[Tile];
+        var max = Scores(query, kvHead, page, p.AsSpan(0, count));
+        var (weights, minima, codes) = (new float[Tile], new float[Tile], new int[Tile][]);
+        for (var j = 0; j < Tile; j++)
         {
-            return a ?? b;
+            codes[j] = new int[layout.HeadDim];
+            if (j < count)
+            {
+                p[j] = FloatMath.Exp(p[j] - max);
+                var (scale, min) = KvQuantizer.LoadCodes(planes(page, true), layout, layout.ValueBits, kvHead, j, codes[j]);
+                weights[j] = p[j] * scale;
+                minima[j] = p[j] * min;
+            }
         }
 
-        var max = a.M > b.M ? a.M : b.M;
-        var (alpha, beta) = (FloatMath.Exp(a.M - max), FloatMath.Exp(b.M - max));
-        var o = new float[a.O.Length];
-        for (var d = 0; d < o.Length; d++)
-        {
-            o[d] = MathF.FusedMultiplyAdd(a.O[d], alpha, b.O[d] * beta);
-        }
-
-        return new(max, MathF.FusedMultiplyAdd(a.L, alpha, b.L * beta), o);
+        return new State(max, EightLaneSum(p), Values(weights, codes, EightLaneSum(minima)));
     }
 
-    // (l0+l1)+(l2+l3) + (l4+l5)+(l6+l7), lane i the sum of elements i, i+8, ...
-    private static float Sum(ReadOnlySpan<float> values)
+    /// <summary>Fills s with the scores of a tile's first positions and returns the largest.</summary>
+    private float Scores(Query query, int kvHead, int page, Span<float> s)
     {
-        Span<float> lanes = stackalloc float[SumLanes];
-        lanes.Clear();
-        for (var j = 0; j < values.Length; j++)
-        {
-            lanes[j % SumLanes] += values[j];
-        }
-
-        return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-    }
-
-    private State TileState(Query query, int kvHead, int page, int count)
-    {
-        Span<float> s = stackalloc float[Tile], p = stackalloc float[Tile], w = stackalloc float[Tile], shifts = stackalloc float[Tile];
-        Span<int> codes = stackalloc int[query.Codes.Length];
-        p.Clear();
-        w.Clear();
-        shifts.Clear();
+        var codes = new int[layout.HeadDim];
         var max = float.NegativeInfinity;
-        for (var j = 0; j < count; j++)
+        for (var j = 0; j < s.Length; j++)
         {
             var (scale, min) = KvQuantizer.LoadCodes(planes(page, false), layout, layout.KeyBits, kvHead, j, codes);
-            var product = 0;
+            var sum = 0;
             for (var d = 0; d < codes.Length; d++)
             {
-                product += query.Codes[d] * codes[d];
+                sum += query.Codes[d] * codes[d];
             }
 
-            s[j] = query.Scale * MathF.FusedMultiplyAdd(scale, product, min * query.Sum);
+            s[j] = query.Factor * MathF.FusedMultiplyAdd(scale, (float)sum, min * (float)query.Sum);
             max = s[j] > max ? s[j] : max;
         }
 
-        var largest = 0f;
-        for (var j = 0; j < count; j++)
-        {
-            var (scale, min) = KvQuantizer.LoadCodes(planes(page, true), layout, layout.ValueBits, kvHead, j, codes);
-            p[j] = FloatMath.Exp(s[j] - max);
-            (w[j], shifts[j]) = (p[j] * scale, p[j] * min);
-            largest = w[j] > largest ? w[j] : largest;
-        }
-
-        var unit = largest / HighestWeight;
-        unit = unit < QuantizePerToken.SmallestScale ? 1f : unit;
-        return new(max, Sum(p), Values(w, unit, kvHead, page, count, Sum(shifts), codes));
+        return max;
     }
 
-    private float[] Values(ReadOnlySpan<float> w, float unit, int kvHead, int page, int count, float shift, Span<int> codes)
+    private float[] Values(float[] weights, int[][] codes, float offset)
     {
-        var sums = new int[codes.Length];
-        var inverse = 1f / unit;
-        for (var j = 0; j < count; j++)
+        var step = weights.Max() / HighestWeight;
+        step = step < QuantizePerToken.SmallestScale ? 1f : step;
+        var inverse = 1f / step;
+        var o = new float[layout.HeadDim];
+        for (var d = 0; d < o.Length; d++)
         {
-            KvQuantizer.LoadCodes(planes(page, true), layout, layout.ValueBits, kvHead, j, codes);
-            var weight = (int)Math.Min(MathF.Round(w[j] * inverse, MidpointRounding.ToEven), HighestWeight);
-            for (var d = 0; d < codes.Length; d++)
+            var sum = 0;
+            for (var j = 0; j < Tile; j++)
             {
-                sums[d] += weight * codes[d];
+                sum += (int)Math.Min(MathF.Round(weights[j] * inverse, MidpointRounding.ToEven), HighestWeight) * codes[j][d];
             }
+
+            o[d] = MathF.FusedMultiplyAdd(step, (float)sum, offset);
         }
 
-        return Array.ConvertAll(sums, sum => MathF.FusedMultiplyAdd(unit, sum, shift));
+        return o;
     }
 
-    private sealed record Query(int[] Codes, int Sum, float Scale);
+    private static float EightLaneSum(float[] x)
+    {
+        const int Lanes = 8;
+        var lanes = new float[Lanes];
+        for (var j = 0; j < x.Length; j++)
+        {
+            lanes[j % Lanes] += x[j];
+        }
 
-    private sealed record State(float M, float L, float[] O);
+        return lanes[0] + lanes[1] + (lanes[2] + lanes[3]) + (lanes[4] + lanes[5] + (lanes[6] + lanes[7]));
+    }
+
+    private static State Merge(State? first, State second)
+    {
+        if (first is null)
+        {
+            return second;
+        }
+
+        var max = MathF.Max(first.Max, second.Max);
+        var (alpha, beta) = (FloatMath.Exp(first.Max - max), FloatMath.Exp(second.Max - max));
+        var o = first.O.Zip(second.O, (a, b) => MathF.FusedMultiplyAdd(a, alpha, b * beta));
+        return new State(max, MathF.FusedMultiplyAdd(first.Sum, alpha, second.Sum * beta), [.. o]);
+    }
+
+    /// <summary>A query head as codes of 8 bits; the factor turns their sums with stored codes into scores.</summary>
+    private sealed record Query(int[] Codes, int Sum, float Factor);
+
+    /// <summary>Softmax over some positions: largest score, sum of exponentials, and the values weighted by these.</summary>
+    private sealed record State(float Max, float Sum, float[] O);
 }

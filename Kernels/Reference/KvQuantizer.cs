@@ -43,26 +43,28 @@ internal static class KvQuantizer
             return;
         }
 
-        Span<int> codes = stackalloc int[x.Length];
-        var (scale, min) = LoadCodes(plane, layout, bits, head, slot, codes);
+        var scale = (float)MemoryMarshal.Read<Half>(plane[layout.ScaleOffset(bits, head, slot)..]);
+        var min = (float)MemoryMarshal.Read<Half>(plane[layout.MinOffset(bits, head, slot)..]);
         for (var i = 0; i < x.Length; i++)
         {
-            x[i] = MathF.FusedMultiplyAdd(scale, codes[i], min);
+            x[i] = MathF.FusedMultiplyAdd(scale, Code(source, bits, i), min);
         }
     }
 
-    /// <summary>The codes of a head at 3 to 8 bits, with their scale and minimum.</summary>
+    /// <summary>The codes of a head at a position, its scale and its minimum; 3 to 8 bits.</summary>
     public static (float Scale, float Min) LoadCodes(ReadOnlySpan<byte> plane, KvLayout layout, int bits, int head, int slot, Span<int> codes)
     {
         var source = plane.Slice(layout.CodeOffset(bits, head, slot), layout.HeadBytes(bits));
         for (var i = 0; i < codes.Length; i++)
         {
-            codes[i] = bits <= 4 ? (source[i / 2] >> (4 * (i % 2))) & 15 : source[i];
+            codes[i] = Code(source, bits, i);
         }
 
         return ((float)MemoryMarshal.Read<Half>(plane[layout.ScaleOffset(bits, head, slot)..]),
             (float)MemoryMarshal.Read<Half>(plane[layout.MinOffset(bits, head, slot)..]));
     }
+
+    private static int Code(ReadOnlySpan<byte> source, int bits, int i) => bits <= 4 ? (source[i / 2] >> (4 * (i % 2))) & 15 : source[i];
 
     private static (Half Scale, Half Min) Range(ReadOnlySpan<float> x, int bits, float clip)
     {

@@ -73,13 +73,14 @@ public sealed class ReferenceBackend : HostBackend
     /// <inheritdoc/>
     public override unsafe void HadamardQuantize(FloatBuffer x, QuantizedRows y, int rows, HadamardShape shape, int bits, float clip)
     {
-        var target = Rows(y);
-        target.Begin(rows, shape.Width, bits);
+        shape.RequireFixedPoint();
+        var (target, width) = (Rows(y), shape.Width);
+        target.Begin(rows, width, bits);
         for (var row = 0; row < rows; row++)
         {
             var codes = new Span<sbyte>(target.Codes + ((long)row * target.Stride), target.Stride);
-            target.Scales[row] = HadamardQuantizer.Row(Row(x, row, shape.Width), shape, bits, clip, codes[..shape.Width]);
-            codes[shape.Width..].Clear();
+            target.Scales[row] = Reference.HadamardQuantize.Row(Row(x, row, width), shape, bits, clip, codes[..width]);
+            codes[width..].Clear();
         }
     }
 
@@ -103,27 +104,22 @@ public sealed class ReferenceBackend : HostBackend
     }
 
     /// <inheritdoc/>
-    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o) =>
-        AttendRows(q, cache, layer, batch, heads, o);
-
-    /// <summary>Attention of all rows, for any shape.</summary>
-    internal static void AttendRows(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
+    public override void Attention(FloatBuffer q, KvCache cache, int layer, ForwardBatch batch, int heads, FloatBuffer o)
     {
         var layout = cache.Layout;
-        Attention.PlaneOf planes = (page, value) => Plane(cache, layer, page, value);
-        var (floats, integers) = (new Attention(layout, planes), new IntegerAttention(layout, planes));
-        var suits = IntegerAttention.Suits(layout);
+        var integers = new IntegerAttention(layout, (page, value) => Plane(cache, layer, page, value));
+        var floats = new Attention(layout, (page, value) => Plane(cache, layer, page, value));
         for (var i = 0; i < batch.Rows * heads; i++)
         {
-            var (row, head) = (i / heads, i % heads);
-            var (kvHead, table) = (head / (heads / layout.KvHeads), batch.BlockTables[batch.SequenceOfRow[row]]);
-            if (suits)
+            var (row, kvHead) = (i / heads, i % heads / (heads / layout.KvHeads));
+            var (position, table) = (batch.Positions[row], batch.BlockTables[batch.SequenceOfRow[row]]);
+            if (layout.IsInteger)
             {
-                integers.Run(Row(q, i, layout.HeadDim), kvHead, batch.Positions[row], table, Row(o, i, layout.HeadDim));
+                integers.Run(Row(q, i, layout.HeadDim), kvHead, position, table, Row(o, i, layout.HeadDim));
             }
             else
             {
-                floats.Run(Row(q, i, layout.HeadDim), kvHead, batch.Positions[row], table, Row(o, i, layout.HeadDim));
+                floats.Run(Row(q, i, layout.HeadDim), kvHead, position, table, Row(o, i, layout.HeadDim));
             }
         }
     }

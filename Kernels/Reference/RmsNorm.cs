@@ -3,7 +3,7 @@ namespace QuaRot.Kernels.Reference;
 /// <summary>rms_norm of one row.</summary>
 internal static class RmsNorm
 {
-    /// <summary>Lanes of its sum: a GPU block's threads, so that no chain of additions is long.</summary>
+    /// <summary>Lanes of the sum of squares: a block of a GPU has a thread for each.</summary>
     public const int Lanes = 256;
 
     public static void Row(ReadOnlySpan<float> x, ReadOnlySpan<float> gain, float eps, Span<float> y)

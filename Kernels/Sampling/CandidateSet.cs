@@ -6,10 +6,12 @@ namespace QuaRot.Kernels.Sampling;
 /// <summary>
 /// The tokens that top-k, top-p and min-p leave, ids ascending, with their unnormalised probabilities; and the draw from them.
 /// </summary>
+/// <remarks>
+/// A weight is an integer of at most 2^30, so that sums of them are exact in double in any order: a device may add them in parallel.
+/// </remarks>
 internal ref struct CandidateSet
 {
-    /// <summary>Weight of the best token. Sums of 2^23 such weights are exact in a double.</summary>
-    private const float One = 1 << 30;
+    private const float LargestWeight = 1 << 30;
 
     private readonly ReadOnlySpan<float> _logits;
     private readonly Span<float> _weights;
@@ -64,9 +66,7 @@ internal ref struct CandidateSet
         }
     }
 
-    /// <summary>
-    /// weight = rint(exp((logit - largest logit) / temperature)·2^30): an integer, so that sums are exact and a device may add in any order.
-    /// </summary>
+    /// <summary>weight = rint(exp((logit - largest logit) / temperature)·2^30), so that the largest weight is 2^30.</summary>
     private readonly void Weigh(float temperature)
     {
         float largest = _logits[_best];
@@ -74,7 +74,7 @@ internal ref struct CandidateSet
         {
             // 0 for the best token and down to -infinity for others, however small the temperature: never NaN.
             float scaled = (_logits[id] - largest) / temperature;
-            _weights[id] = MathF.Round(FloatMath.Exp(scaled) * One, MidpointRounding.ToEven);
+            _weights[id] = MathF.Round(FloatMath.Exp(scaled) * LargestWeight, MidpointRounding.ToEven);
         }
     }
 
@@ -113,10 +113,11 @@ internal ref struct CandidateSet
         }
 
         // The best token survives any p, so that there is always one to pick.
+        float least = p * LargestWeight;
         int kept = 0;
         foreach (int id in _ids)
         {
-            if (_weights[id] >= p * One || id == _best)
+            if (_weights[id] >= least || id == _best)
             {
                 _ids[kept++] = id;
             }

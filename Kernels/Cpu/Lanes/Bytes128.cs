@@ -62,9 +62,18 @@ internal readonly unsafe struct Bytes128 : IByteLanes<Bytes128>
         new(sums._a + ShortPairs(x._a, y._a), sums._b + ShortPairs(x._b, y._b),
             sums._c + ShortPairs(x._c, y._c), sums._d + ShortPairs(x._d, y._d));
 
-    public static Bytes128 AddInts(Bytes128 a, Bytes128 b) => new(a._a + b._a, a._b + b._b, a._c + b._c, a._d + b._d);
+    public static Bytes128 PairShorts(Bytes128 even, Bytes128 odd) => new(Pair(even._a, odd._a), Pair(even._b, odd._b), Pair(even._c, odd._c), Pair(even._d, odd._d));
 
-    public static Bytes128 ShiftLeft4(Bytes128 value) => new(value._a << 4, value._b << 4, value._c << 4, value._d << 4);
+    public static Bytes128 AddInts(Bytes128 x, Bytes128 y) => new(x._a + y._a, x._b + y._b, x._c + y._c, x._d + y._d);
+
+    public static Bytes128 SubtractInts(Bytes128 x, Bytes128 y) => new(x._a - y._a, x._b - y._b, x._c - y._c, x._d - y._d);
+
+    public static Bytes128 ButterflyInts(Bytes128 x, int stride) => stride switch
+    {
+        8 => new(x._a + x._c, x._b + x._d, x._a - x._c, x._b - x._d),
+        4 => new(x._a + x._b, x._a - x._b, x._c + x._d, x._c - x._d),
+        _ => new(Butterfly(x._a, stride), Butterfly(x._b, stride), Butterfly(x._c, stride), Butterfly(x._d, stride)),
+    };
 
     public static void StoreInts(int* target, Bytes128 value)
     {
@@ -73,6 +82,16 @@ internal readonly unsafe struct Bytes128 : IByteLanes<Bytes128>
         value._c.Store(target + 8);
         value._d.Store(target + 12);
     }
+
+    private static Vector128<int> Butterfly(Vector128<int> v, int stride)
+    {
+        var (swapped, negated) = stride == 1
+            ? (Vector128.Shuffle(v, Vector128.Create(1, 0, 3, 2)), Vector128.Create(0, -1, 0, -1))
+            : (Vector128.Shuffle(v, Vector128.Create(2, 3, 0, 1)), Vector128.Create(0, 0, -1, -1));
+        return swapped + (v ^ negated) - negated;
+    }
+
+    private static Vector128<int> Pair(Vector128<int> even, Vector128<int> odd) => (even & Vector128.Create(0xFFFF)) | (odd << 16);
 
     private static Vector128<int> Part(byte* source) => Vector128.Load(source).AsInt32();
 

@@ -54,13 +54,30 @@ internal readonly unsafe struct Bytes256 : IByteLanes<Bytes256>
         new(sums._a + Avx2.MultiplyAddAdjacent(a._a.AsInt16(), b._a.AsInt16()),
             sums._b + Avx2.MultiplyAddAdjacent(a._b.AsInt16(), b._b.AsInt16()));
 
+    public static Bytes256 PairShorts(Bytes256 even, Bytes256 odd) => new((even._a & Vector256.Create(0xFFFF)) | (odd._a << 16), (even._b & Vector256.Create(0xFFFF)) | (odd._b << 16));
+
     public static Bytes256 AddInts(Bytes256 a, Bytes256 b) => new(a._a + b._a, a._b + b._b);
 
-    public static Bytes256 ShiftLeft4(Bytes256 value) => new(value._a << 4, value._b << 4);
+    public static Bytes256 SubtractInts(Bytes256 a, Bytes256 b) => new(a._a - b._a, a._b - b._b);
+
+    public static Bytes256 ButterflyInts(Bytes256 value, int stride) => stride == 8
+        ? new(value._a + value._b, value._a - value._b)
+        : new(Butterfly(value._a, stride), Butterfly(value._b, stride));
 
     public static void StoreInts(int* target, Bytes256 value)
     {
         value._a.Store(target);
         value._b.Store(target + 8);
+    }
+
+    private static Vector256<int> Butterfly(Vector256<int> v, int stride)
+    {
+        var (swapped, negated) = stride switch
+        {
+            1 => (Vector256.Shuffle(v, Vector256.Create(1, 0, 3, 2, 5, 4, 7, 6)), Vector256.Create(0, -1, 0, -1, 0, -1, 0, -1)),
+            2 => (Vector256.Shuffle(v, Vector256.Create(2, 3, 0, 1, 6, 7, 4, 5)), Vector256.Create(0, 0, -1, -1, 0, 0, -1, -1)),
+            _ => (Vector256.Shuffle(v, Vector256.Create(4, 5, 6, 7, 0, 1, 2, 3)), Vector256.Create(0, 0, 0, 0, -1, -1, -1, -1)),
+        };
+        return swapped + (v ^ negated) - negated;
     }
 }

@@ -40,9 +40,29 @@ internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
     public static Bytes512 MultiplyAddShorts(Bytes512 a, Bytes512 b, Bytes512 sums) =>
         new(sums._v + Avx512BW.MultiplyAddAdjacent(a._v.AsInt16(), b._v.AsInt16()));
 
+    public static Bytes512 PairShorts(Bytes512 even, Bytes512 odd) => new((even._v & Vector512.Create(0xFFFF)) | (odd._v << 16));
+
     public static Bytes512 AddInts(Bytes512 a, Bytes512 b) => new(a._v + b._v);
 
-    public static Bytes512 ShiftLeft4(Bytes512 value) => new(value._v << 4);
+    public static Bytes512 SubtractInts(Bytes512 a, Bytes512 b) => new(a._v - b._v);
+
+    public static Bytes512 ButterflyInts(Bytes512 value, int stride)
+    {
+        var (swapped, negated) = stride switch
+        {
+            1 => (Vector512.Shuffle(value._v, Vector512.Create(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)),
+                Vector512.Create(0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1)),
+            2 => (Vector512.Shuffle(value._v, Vector512.Create(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)),
+                Vector512.Create(0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1)),
+            4 => (Vector512.Shuffle(value._v, Vector512.Create(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)),
+                Vector512.Create(0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1)),
+            _ => (Vector512.Shuffle(value._v, Vector512.Create(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)),
+                Vector512.Create(0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1)),
+        };
+
+        // x ^ -1 is -x - 1.
+        return new(swapped + (value._v ^ negated) - negated);
+    }
 
     public static void StoreInts(int* target, Bytes512 value) => value._v.Store(target);
 }

@@ -6,6 +6,9 @@ namespace QuaRot.Kernels.Cpu.Lanes;
 internal unsafe interface IByteLanes<T>
     where T : unmanaged, IByteLanes<T>
 {
+    /// <summary>Bytes of one value.</summary>
+    const int Size = 64;
+
     /// <summary>True where the machine has the instructions.</summary>
     static abstract bool IsFast { get; }
 
@@ -40,11 +43,15 @@ internal unsafe interface IByteLanes<T>
     /// <summary>Products of int16, added in pairs to int32, added to <paramref name="sums"/>.</summary>
     static abstract T MultiplyAddShorts(T a, T b, T sums);
 
-    /// <summary>Sums of int32.</summary>
+    /// <summary>The lower int16 of the int32 lanes of two values: those of <paramref name="even"/> below those of the other.</summary>
+    static abstract T PairShorts(T even, T odd);
+
     static abstract T AddInts(T a, T b);
 
-    /// <summary>Each int32 times 16.</summary>
-    static abstract T ShiftLeft4(T value);
+    static abstract T SubtractInts(T a, T b);
+
+    /// <summary>For int32 lanes u and v whose indices differ in the bit <paramref name="stride"/> (1, 2, 4 or 8): u + v and u - v.</summary>
+    static abstract T ButterflyInts(T value, int stride);
 
     static abstract void StoreInts(int* target, T value);
 }

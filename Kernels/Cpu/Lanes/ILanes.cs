@@ -36,6 +36,9 @@ internal unsafe interface ILanes<T>
 
     static abstract void Store(float* target, T value);
 
+    /// <summary>Stores lanes that hold integers as 16 int32.</summary>
+    static abstract void StoreInts(int* target, T value);
+
     /// <summary>Stores lanes that hold integers of -128 to 255 as 16 bytes.</summary>
     static abstract void StoreBytes(byte* target, T value);
 

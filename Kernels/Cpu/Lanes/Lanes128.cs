@@ -47,10 +47,18 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
         value._d.Store(target + 12);
     }
 
+    public static void StoreInts(int* target, Lanes128 value)
+    {
+        Vector128.ConvertToInt32Native(value._a).Store(target);
+        Vector128.ConvertToInt32Native(value._b).Store(target + 4);
+        Vector128.ConvertToInt32Native(value._c).Store(target + 8);
+        Vector128.ConvertToInt32Native(value._d).Store(target + 12);
+    }
+
     public static void StoreBytes(byte* target, Lanes128 value)
     {
-        var low = Vector128.Narrow(Vector128.ConvertToInt32(value._a), Vector128.ConvertToInt32(value._b));
-        var high = Vector128.Narrow(Vector128.ConvertToInt32(value._c), Vector128.ConvertToInt32(value._d));
+        var low = Vector128.Narrow(Vector128.ConvertToInt32Native(value._a), Vector128.ConvertToInt32Native(value._b));
+        var high = Vector128.Narrow(Vector128.ConvertToInt32Native(value._c), Vector128.ConvertToInt32Native(value._d));
         Vector128.Narrow(low, high).AsByte().Store(target);
     }
 
@@ -117,7 +125,7 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
 
     private static Vector128<float> Scale(Vector128<float> value, Vector128<float> n)
     {
-        var exponent = Vector128.ConvertToInt32(n);
+        var exponent = Vector128.ConvertToInt32Native(n);
         var half = exponent >> 1;
         var first = ((half + Vector128.Create(127)) << 23).AsSingle();
         return value * first * ((exponent - half + Vector128.Create(127)) << 23).AsSingle();

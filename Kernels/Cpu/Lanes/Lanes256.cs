@@ -40,9 +40,15 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
         value._b.Store(target + 8);
     }
 
+    public static void StoreInts(int* target, Lanes256 value)
+    {
+        Vector256.ConvertToInt32Native(value._a).Store(target);
+        Vector256.ConvertToInt32Native(value._b).Store(target + 8);
+    }
+
     public static void StoreBytes(byte* target, Lanes256 value)
     {
-        var shorts = Vector256.Narrow(Vector256.ConvertToInt32(value._a), Vector256.ConvertToInt32(value._b));
+        var shorts = Vector256.Narrow(Vector256.ConvertToInt32Native(value._a), Vector256.ConvertToInt32Native(value._b));
         Vector128.Narrow(shorts.GetLower(), shorts.GetUpper()).AsByte().Store(target);
     }
 
@@ -91,7 +97,7 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
 
     private static Vector256<float> Scale(Vector256<float> value, Vector256<float> n)
     {
-        var exponent = Vector256.ConvertToInt32(n);
+        var exponent = Vector256.ConvertToInt32Native(n);
         var half = exponent >> 1;
         var first = ((half + Vector256.Create(127)) << 23).AsSingle();
         return value * first * ((exponent - half + Vector256.Create(127)) << 23).AsSingle();

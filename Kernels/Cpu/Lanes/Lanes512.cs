@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace QuaRot.Kernels.Cpu.Lanes;
 
@@ -41,9 +42,17 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
 
     public static void Store(float* target, Lanes512 value) => value._v.Store(target);
 
+    public static void StoreInts(int* target, Lanes512 value) => Vector512.ConvertToInt32Native(value._v).Store(target);
+
     public static void StoreBytes(byte* target, Lanes512 value)
     {
-        var ints = Vector512.ConvertToInt32(value._v);
+        var ints = Vector512.ConvertToInt32Native(value._v);
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.ConvertToVector128Byte(ints).Store(target);
+            return;
+        }
+
         var shorts = Vector256.Narrow(ints.GetLower(), ints.GetUpper());
         Vector128.Narrow(shorts.GetLower(), shorts.GetUpper()).AsByte().Store(target);
     }
@@ -68,7 +77,7 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
 
     public static Lanes512 ScaleByPower(Lanes512 value, Lanes512 n)
     {
-        var exponent = Vector512.ConvertToInt32(n._v);
+        var exponent = Vector512.ConvertToInt32Native(n._v);
         var half = exponent >> 1;
         var first = ((half + Vector512.Create(127)) << 23).AsSingle();
         var second = ((exponent - half + Vector512.Create(127)) << 23).AsSingle();

@@ -50,12 +50,6 @@ public class HadamardQuantizeTests
         }
     }
 
-    // [rows, width] codes·scale, by way of a GEMM with a unit matrix, a few columns of which are enough to show each code of a short row.
-    private static float[] Run(Backend backend, float[] x, int rows, HadamardShape shape, int bits, float clip)
-    {
-        using var source = backend.Upload(x);
-        using var codes = backend.AllocateRows(rows, shape.Width);
-        backend.HadamardQuantize(source, codes, rows, shape, bits, clip);
-        return Data.Read(backend, codes, shape.Width);
-    }
+    private static float[] Run(Backend backend, float[] x, int rows, HadamardShape shape, int bits, float clip) =>
+        QuantizedData.Of(backend, x, rows, shape.Width, (source, codes) => backend.HadamardQuantize(source, codes, rows, shape, bits, clip));
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu;
+using QuaRot.Kernels.Numerics;
 using Xunit;
 
 namespace QuaRot.Kernels.Tests.Ops;
@@ -16,14 +17,72 @@ public class AttentionTests
     public void Kv_bytes_and_output_for_all_bits_and_head_sizes(Candidate candidate)
     {
         using var pair = new BackendPair(candidate);
-        foreach (var (keyBits, valueBits) in ((int, int)[])[(4, 4), (3, 8), (8, 3), (6, 16), (16, 6), (32, 32)])
+        foreach (var (keyBits, valueBits) in ((int, int)[])[(4, 4), (3, 8), (8, 3), (5, 6), (6, 5), (7, 4), (4, 7), (8, 8), (6, 16), (16, 6), (32, 32)])
         {
-            foreach (var (kvHeads, group, headDim) in ((int, int, int)[])[(1, 1, 8), (2, 2, 64), (1, 3, 80), (1, 1, 128)])
+            foreach (var (kvHeads, group, headDim) in ((int, int, int)[])[(1, 1, 8), (3, 1, 2), (2, 2, 64), (1, 3, 80), (1, 1, 128)])
             {
                 var layout = Layout(keyBits, valueBits, kvHeads, headDim);
                 pair.RequireSameBits(backend => Run(backend, layout, group),
                     $"K{keyBits} V{valueBits}, {kvHeads} x {group} heads of {headDim}");
             }
+        }
+    }
+
+    /// <summary>One row at the ends of tiles and of spans of 512 positions, alone and beside rows of other sequences.</summary>
+    [Theory]
+    [MemberData(nameof(Candidates))]
+    public void Decoding_at_the_ends_of_tiles_and_spans(Candidate candidate)
+    {
+        using var pair = new BackendPair(candidate);
+        foreach (var (keyBits, valueBits) in ((int, int)[])[(4, 4), (8, 5), (16, 16)])
+        {
+            foreach (var group in (int[])[1, 3])
+            {
+                pair.RequireSameBits(backend => AtEnds(backend, Layout(keyBits, valueBits, 2, 16), group), $"K{keyBits} V{valueBits}, {group} heads");
+            }
+        }
+    }
+
+    /// <summary>A chunk from before a span's end to after it, rows of two others beside it.</summary>
+    [Theory]
+    [MemberData(nameof(Candidates))]
+    public void A_chunk_across_the_end_of_a_span(Candidate candidate)
+    {
+        using var pair = new BackendPair(candidate);
+        pair.RequireSameBits(backend => AcrossSpans(backend, Layout(4, 4, 1, 64), chunk: 100), "one chunk");
+    }
+
+    [Fact]
+    public void A_chunk_gives_what_its_rows_give_one_by_one()
+    {
+        using var backend = CpuBackend.Create();
+        var layout = Layout(4, 4, 1, 64);
+        Assert.Equal(AcrossSpans(backend, layout, chunk: 100), AcrossSpans(backend, layout, chunk: 1));
+        Assert.Equal(AcrossSpans(backend, layout, chunk: 100), AcrossSpans(backend, layout, chunk: 7));
+    }
+
+    /// <summary>Keys and values that are their own codes, so that every number can be followed by hand.</summary>
+    [Theory]
+    [MemberData(nameof(Candidates))]
+    public void Two_positions_by_hand(Candidate candidate)
+    {
+        using var pair = new BackendPair(candidate);
+        foreach (var backend in (Backend[])[pair.Reference, pair.Fast])
+        {
+            // Clip 1: each head runs from 0 to 15, so its codes are its elements, with scale 1 and minimum 0.
+            var layout = Layout(4, 4, 1, 2) with { Clip = 1f };
+            float[] k = [0f, 15f, 15f, 0f], v = [0f, 15f, 15f, 0f], q = [0f, 0f, 0.5f, 0.2f];
+            var o = Attend(backend, layout, q, k, v, Batch([0, 1], [0, 0], [[0]]), heads: 1).Output;
+
+            // Position 0 attends to itself alone, with a weight of 255 steps.
+            var step = 1f / 255f;
+            Assert.Equal([0f, step * (255 * 15f)], o[..2]);
+
+            // Position 1: codes 127 and 51 (0.2·254 = 50.8); integer scores 51·15 and 127·15; the second weight is 255 of 255.
+            var factor = 0.5f / 127f * (1f / MathF.Sqrt(2f));
+            var p = FloatMath.Exp((factor * (51 * 15f)) - (factor * (127 * 15f)));
+            Assert.Equal(step * (255 * 15f) / (p + 1f), o[2]);
+            Assert.Equal(step * (MathF.Round(p * (1f / step)) * 15f) / (p + 1f), o[3]);
         }
     }
 
@@ -125,6 +184,35 @@ public class AttentionTests
         BlockTables = tables,
         OutputRows = [],
     };
+
+    private static float[] AtEnds(Backend backend, KvLayout layout, int group)
+    {
+        var result = new List<float>();
+        int[] lengths = [63, 64, 65, 128, 511, 512, 513, 514, 576, 577, 1024, 1025, 1100];
+        using var caches = new LongCache(backend, layout, lengths[^1], seed: 4);
+        foreach (var length in lengths)
+        {
+            int[] positions = [length - 1, 0, length / 2];
+            result.AddRange(caches.Attend(positions, [0, 1, 2], group));
+        }
+
+        return [.. result];
+    }
+
+    private static float[] AcrossSpans(Backend backend, KvLayout layout, int chunk)
+    {
+        const int First = 450;
+        const int Rows = 100;
+        var result = new List<float>();
+        using var caches = new LongCache(backend, layout, First + Rows, seed: 5);
+        for (var done = 0; done < Rows; done += chunk)
+        {
+            var rows = Math.Min(chunk, Rows - done);
+            result.AddRange(caches.Attend([.. Enumerable.Range(First + done, rows), 10, 200], [.. new int[rows], 1, 2], group: 2)[..(rows * 2 * layout.HeadDim)]);
+        }
+
+        return [.. result];
+    }
 
     /// <summary>Two sequences on scattered pages: one of 66 positions in one go, one that decodes positions 0 to 1.</summary>
     private static float[] Run(Backend backend, KvLayout layout, int group)

@@ -1,13 +1,11 @@
 using QuaRot.Kernels.Backends;
-using QuaRot.Kernels.Gpu;
-using QuaRot.Kernels.Host;
 using Xunit;
 
 namespace QuaRot.Kernels.Tests.Ops;
 
 public class RowOpsTests
 {
-    private static readonly int[] Shapes = [1, 15, 16, 17, 64, 100, 512, 1280];
+    private static readonly int[] Shapes = [1, 15, 16, 17, 64, 100, 240, 255, 256, 257, 272, 512, 1000, 1280];
 
     public static TheoryData<Candidate> Candidates => BackendPair.Candidates;
 
@@ -155,47 +153,6 @@ public class RowOpsTests
     }
 
     /// <summary>Scales, then codes (or floats) with their padding.</summary>
-    private static float[] Quantize(Backend backend, float[] input, int rows, int width, int bits, float clip)
-    {
-        using var x = backend.Upload(input);
-        using var y = backend.AllocateRows(rows + 1, width + 70);
-        Poison(y, rows * width);
-        backend.QuantizePerToken(x, y, rows, width, bits, clip);
-        return y is GpuRows gpu ? Read(gpu) : Read((HostRows)y);
-    }
-
-    private static unsafe void Poison(QuantizedRows rows, int count)
-    {
-        if (rows is GpuRows gpu)
-        {
-            gpu.Codes.Fill(0x77);
-        }
-        else
-        {
-            new Span<byte>(((HostRows)rows).Codes, count).Fill(0x77);
-        }
-    }
-
-    private static unsafe float[] Read(HostRows y)
-    {
-        var count = y.Rows * y.Stride;
-        return y.Bits == 16
-            ? [.. new Span<float>(y.Floats(), count)]
-            : [.. new Span<float>(y.Scales, y.Rows), .. new Span<sbyte>(y.Codes, count).ToArray().Select(code => (float)code)];
-    }
-
-    private static float[] Read(GpuRows y)
-    {
-        var values = new float[y.Rows * y.Stride];
-        if (y.Bits == 16)
-        {
-            y.Floats().Read<float>(values);
-            return values;
-        }
-
-        var (scales, codes) = (new float[y.Rows], new sbyte[values.Length]);
-        y.Scales.Read<float>(scales);
-        y.Codes.Read<sbyte>(codes);
-        return [.. scales, .. codes.Select(code => (float)code)];
-    }
+    private static float[] Quantize(Backend backend, float[] input, int rows, int width, int bits, float clip) =>
+        QuantizedData.Of(backend, input, rows, width, (x, y) => backend.QuantizePerToken(x, y, rows, width, bits, clip));
 }

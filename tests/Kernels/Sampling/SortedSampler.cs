@@ -23,7 +23,8 @@ internal static class SortedSampler
             return order[0];
         }
 
-        float Weight(int id) => FloatMath.Exp((adjusted[id] - adjusted[order[0]]) / row.Temperature);
+        float Weight(int id) =>
+            MathF.Round(FloatMath.Exp((adjusted[id] - adjusted[order[0]]) / row.Temperature) * (1 << 30), MidpointRounding.ToEven);
         double Sum(IEnumerable<int> ids) => ids.Order().Aggregate(0.0, (sum, id) => sum + Weight(id));
 
         IEnumerable<int> kept = row.TopK == 0 ? order : order.Take(row.TopK);
@@ -32,7 +33,7 @@ internal static class SortedSampler
             kept = Nucleus(kept.ToArray(), Weight, row.TopP * Sum(kept));
         }
 
-        int[] candidates = [.. kept.Where(id => Weight(id) >= row.MinP).Order()];
+        int[] candidates = [.. kept.Where(id => Weight(id) >= row.MinP * (1 << 30)).Order()];
         double target = Philox4x32.Uniform(row.Seed, row.Position, 0) * Sum(candidates);
         double running = 0;
         return candidates.First(id => (running += Weight(id)) > target);

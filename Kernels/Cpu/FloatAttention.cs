@@ -5,12 +5,12 @@ using QuaRot.Kernels.Numerics;
 
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>flash_prefill and flash_decode: one block of rows against one key/value head, tile by tile.</summary>
+/// <summary>flash_prefill and flash_decode where keys or values are floats: one block of rows against one key/value head, tile by tile.</summary>
 /// <remarks>
 /// For each tile K and V are dequantized once, then each (row, query head) of the block that reaches it goes through the same steps as if
 /// it were alone. Scratch: K and V tile [64, stride], then per (row, head) q and o [stride], running maximum and sum.
 /// </remarks>
-internal readonly unsafe struct CpuAttention<T> : IWork
+internal readonly unsafe struct FloatAttention<T> : IWork
     where T : unmanaged, ILanes<T>
 {
     private const int Count = ILanes<T>.Count;
@@ -36,14 +36,15 @@ internal readonly unsafe struct CpuAttention<T> : IWork
     /// <param name="heads">Query heads.</param>
     /// <param name="q">[rows, heads, head_dim]</param>
     /// <param name="o">[rows, heads, head_dim]</param>
-    public CpuAttention(WorkerPool workers, HostKvCache cache, int layer, ForwardBatch batch, int heads, float* q, float* o)
+    public FloatAttention(WorkerPool workers, HostKvCache cache, int layer, ForwardBatch batch, int heads, float* q, float* o)
     {
         (_workers, _cache, _layer, _batch, _heads) = (workers, cache, layer, batch, heads);
         _q = q;
         _o = o;
-        (_layout, _blocks) = (cache.Layout, AttentionBlock.Cut(batch));
+        _layout = cache.Layout;
         _stride = (_layout.HeadDim + Count - 1) / Count * Count;
         _group = heads / _layout.KvHeads;
+        _blocks = AttentionBlock.Cut(batch, _group);
         _scoreScale = 1f / MathF.Sqrt(_layout.HeadDim);
     }
 
