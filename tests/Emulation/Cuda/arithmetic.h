@@ -21,7 +21,6 @@ static inline float truncf(float a) { return __builtin_truncf(a); }
 static inline float sqrtf(float a) { return __builtin_sqrtf(a); }
 static inline float fabsf(float a) { return __builtin_fabsf(a); }
 static inline double rint(double a) { return __builtin_rint(a); }
-static inline double ceil(double a) { return __builtin_ceil(a); }
 static inline double floor(double a) { return __builtin_floor(a); }
 static inline double fmin(double a, double b) { return a != a || b < a ? b : a; }
 static inline double fmax(double a, double b) { return a != a || b > a ? b : a; }
