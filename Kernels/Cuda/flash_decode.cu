@@ -243,10 +243,13 @@ struct DecodeWarp {
 
     // Over the lanes that hold this lane's head.
     static __device__ __forceinline__ float largest_of_head(float x) {
-        if (kShare == 4) return warp_max(x);
+        if constexpr (kShare == 4) {
+            x = warp_max(x);
+        } else {
 #pragma unroll
-        for (int lanes = 1; lanes < 32; lanes *= 2)
-            if (lanes < kShare || lanes >= 4) x = fmaxf(x, __shfl_xor_sync(kFullWarp, x, lanes));
+            for (int lanes = 1; lanes < 32; lanes *= 2)
+                if (lanes < kShare || lanes >= 4) x = fmaxf(x, __shfl_xor_sync(kFullWarp, x, lanes));
+        }
         return x;
     }
 
