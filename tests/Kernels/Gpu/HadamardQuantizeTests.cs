@@ -1,4 +1,6 @@
 using QuaRot.Kernels.Backends;
+using QuaRot.Kernels.Gpu;
+using QuaRot.Kernels.Host;
 using QuaRot.Kernels.Tests.Ops;
 using Xunit;
 
@@ -50,12 +52,25 @@ public class HadamardQuantizeTests
         }
     }
 
-    // [rows, width] codes·scale, by way of a GEMM with a unit matrix, a few columns of which are enough to show each code of a short row.
+    // Scales, then codes with their padding.
     private static float[] Run(Backend backend, float[] x, int rows, HadamardShape shape, int bits, float clip)
     {
         using var source = backend.Upload(x);
-        using var codes = backend.AllocateRows(rows, shape.Width);
-        backend.HadamardQuantize(source, codes, rows, shape, bits, clip);
-        return Data.Read(backend, codes, shape.Width);
+        using var target = backend.AllocateRows(rows, shape.Width);
+        if (target is GpuRows gpu)
+        {
+            gpu.Codes.Fill(0x77);
+            backend.HadamardQuantize(source, target, rows, shape, bits, clip);
+            var (scales, codes) = (new float[rows], new sbyte[rows * gpu.Stride]);
+            gpu.Scales.Read<float>(scales);
+            gpu.Codes.Read<sbyte>(codes);
+            return [.. scales, .. codes.Select(code => (float)code)];
+        }
+
+        backend.HadamardQuantize(source, target, rows, shape, bits, clip);
+        return OnHost((HostRows)target);
     }
+
+    private static unsafe float[] OnHost(HostRows y) =>
+        [.. new Span<float>(y.Scales, y.Rows), .. new Span<sbyte>(y.Codes, y.Rows * y.Stride).ToArray().Select(code => (float)code)];
 }
