@@ -16,7 +16,7 @@ public sealed class ServedModel : IDisposable
 {
     private readonly ModelOptions _options;
     private readonly Lazy<ICheckpoint> _checkpoint;
-    private readonly Lazy<Backend> _backend;
+    private readonly Lazy<Lazy<Backend>[]> _backends;
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<ChatTemplate> _template;
     private readonly Lazy<IReadOnlyList<int>> _stopTokenIds;
@@ -26,7 +26,8 @@ public sealed class ServedModel : IDisposable
     {
         _options = options.Value;
         _checkpoint = new(() => Checkpoint.Open(_options.Path));
-        _backend = new(() => BackendRegistry.Create(_options.Backend));
+        _backends = new(() => [.. Enumerable.Range(0, Math.Max(1, BackendRegistry.DeviceCount(_options.Backend)))
+            .Select(device => new Lazy<Backend>(() => BackendRegistry.Create(_options.Backend, device)))]);
         _tokenizer = new(() => Tokenizer.Load(_options.Path));
         _template = new(() => ChatTemplate.Load(_options.Path, _options.ChatTemplate));
         _stopTokenIds = new(() => [.. Config.EosTokenIds.Append(Tokenizer.IdOf(Template.EndToken)
@@ -63,18 +64,18 @@ public sealed class ServedModel : IDisposable
         MaxContext = MaxContext,
     };
 
-    /// <summary>Loads the weights of one stage and makes its KV cache.</summary>
+    /// <summary>Loads the weights of one stage and makes its KV cache; stages go to the GPUs in turn.</summary>
     public IModelStage LoadStage(int stage)
     {
         var layers = ShardPlan.Even(Config.NumLayers, _options.Shards)[stage];
-        return StageLoader.Load(_checkpoint.Value, layers, _backend.Value, KvLayout.PagesFor(_options.KvTokens));
+        return StageLoader.Load(_checkpoint.Value, layers, _backends.Value[stage % _backends.Value.Length].Value, KvLayout.PagesFor(_options.KvTokens));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_backend.IsValueCreated)
-            _backend.Value.Dispose();
+        foreach (var backend in _backends.IsValueCreated ? _backends.Value.Where(backend => backend.IsValueCreated) : [])
+            backend.Value.Dispose();
         if (_checkpoint.IsValueCreated)
             _checkpoint.Value.Dispose();
     }

@@ -20,6 +20,8 @@ internal sealed unsafe class KernelLibrary
 
     private static readonly CUlaunchAttribute[] Overlap = [Overlapping()];
 
+    private const int LargestShare = 100;
+
     /// <summary>More dynamic shared memory than this must be asked for.</summary>
     private const int DefaultSharedBytes = 48 * 1024;
 
@@ -100,6 +102,8 @@ internal sealed unsafe class KernelLibrary
         CUfunction function = default;
         if (module >= 0 && ModuleManagement.cuModuleGetFunction(ref function, _modules[module], kernel) == CUResult.Success)
         {
+            // The same split for all kernels: a launch that changes it waits until the SMs are empty. Only a wish, so a refusal costs nothing but time.
+            _ = FunctionManagement.cuFuncSetAttribute(function, CUFunctionAttribute.PreferredSharedMemoryCarveout, LargestShare);
             return _kernels[kernel] = function;
         }
 

@@ -11,10 +11,10 @@
 #include <random>
 #include <string>
 #include <vector>
-#include "rows.cu"
-#include "hadamard_quantize.cu"
-#include "head.cu"
-#include "sample_token.cu"
+#include "../../Kernels/Cuda/rows.cu"
+#include "../../Kernels/Cuda/hadamard_quantize.cu"
+#include "../../Kernels/Cuda/head.cu"
+#include "../../Kernels/Cuda/sample_token.cu"
 
 #define CHECK(call)                                                                                                        \
     do {                                                                                                                   \
