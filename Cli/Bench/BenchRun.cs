@@ -1,15 +1,20 @@
 using System.Diagnostics;
 using QuaRot.Kernels;
 using QuaRot.Kernels.Backends;
-using QuaRot.Kernels.Forward;
+using QuaRot.Kernels.Gpu.Fused;
+using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Cli.Bench;
 
 /// <summary>Times a stage that holds a whole model: prefill of one prompt, decode steps of several sequences.</summary>
-internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend? profile)
+/// <remarks>On a GPU a run ends with the sampled token on the host: the pass itself returns before the GPU has done it.</remarks>
+internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBackend? profile)
 {
     /// <summary>Decode steps of one timing.</summary>
     private const int Steps = 16;
+
+    /// <summary>Whether a GPU's kernels are timed one by one.</summary>
+    public bool ProfileKernels { get; init; }
 
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
 
@@ -20,7 +25,7 @@ internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend
     public BenchTiming Prefill(int prompt, int repeats)
     {
         var batch = Batch(sequences: 1, start: 0, prompt, KvLayout.PagesFor(prompt));
-        return Time(repeats, 1, _ => Forward(batch));
+        return Time(repeats, 1, _ => Forward(batch), batch);
     }
 
     /// <summary>Seconds of a decode step of <paramref name="sequences"/> sequences that have <paramref name="context"/> tokens.</summary>
@@ -34,10 +39,10 @@ internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend
 
         // Made in advance: what a batch is put together from is not the stage's work.
         ForwardBatch[] batches = [.. Enumerable.Range(context, repeats * Steps).Select(start => Batch(sequences, start, 1, pages))];
-        return Time(repeats, Steps, step => Forward(batches[step]));
+        return Time(repeats, Steps, step => Forward(batches[step]), batches[^1]);
     }
 
-    private BenchTiming Time(int repeats, int steps, Action<int> body)
+    private BenchTiming Time(int repeats, int steps, Action<int> body, ForwardBatch profiled)
     {
         // Until the compiler has put its best code in place, and the caches are full.
         var warm = Stopwatch.StartNew();
@@ -60,15 +65,18 @@ internal sealed class BenchRun(ModelStage stage, int vocabulary, ProfiledBackend
         }
 
         seconds.Sort();
-        return new BenchTiming(seconds[seconds.Count / 2], seconds[0], Milliseconds(repeats * steps));
+        return new BenchTiming(seconds[seconds.Count / 2], seconds[0], Milliseconds(repeats * steps, profiled));
     }
 
-    private Dictionary<string, double>? Milliseconds(int runs) =>
-        profile?.Take().ToDictionary(op => op.Key, op => op.Value.TotalMilliseconds / runs);
+    private IReadOnlyDictionary<string, double>? Milliseconds(int runs, ForwardBatch profiled) => stage is FusedStage fused && ProfileKernels
+        ? fused.Profile(profiled)
+        : profile?.Take().ToDictionary(op => op.Key, op => op.Value.TotalMilliseconds / runs);
 
     private void Forward(ForwardBatch batch)
     {
         using var logits = stage.Forward(batch, null);
+        if (stage is FusedStage)
+            stage.Sample(logits, [.. batch.OutputRows.Select(row => new SamplingRow { Position = batch.Positions[row] + 1 })]);
     }
 
     private ForwardBatch Batch(int sequences, int start, int tokens, int pages) => new()

@@ -7,6 +7,8 @@ using QuaRot.Kernels;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu;
 using QuaRot.Kernels.Forward;
+using QuaRot.Kernels.Gpu;
+using QuaRot.Kernels.Gpu.Fused;
 using Spectre.Console;
 
 namespace QuaRot.Cli.Commands;
@@ -16,9 +18,10 @@ internal static class BenchCommand
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    private static readonly Option<string> Device = new("--device") { Description = "What to measure: cpu", DefaultValueFactory = _ => "cpu" };
+    private static readonly Option<string> Device = DeviceOption.Create();
     private static readonly Option<DirectoryInfo?> Model = new("--model") { Description = "Checkpoint folder" };
     private static readonly Option<string> Shape = new("--shape") { Description = $"Random weights of this shape instead: {BenchShape.Names}", DefaultValueFactory = _ => "lexi" };
+    private static readonly Option<int> Layers = new("--layers") { Description = "Layers of the shape to take; 0: all" };
     private static readonly Option<int> WeightBits = new("--wbits") { Description = "Bits of random weights: 4 or 8", DefaultValueFactory = _ => 4 };
     private static readonly Option<int> ActivationBits = new("--abits") { Description = "Bits of activations with random weights: 4, 8 or 16", DefaultValueFactory = _ => 4 };
     private static readonly Option<int[]> Batch = new("--batch") { Description = "Sequences that decode together", DefaultValueFactory = _ => [1, 4, 8], AllowMultipleArgumentsPerToken = true };
@@ -33,7 +36,7 @@ internal static class BenchCommand
     {
         var command = new Command("bench", "Speed of prefill and decode, and its share of what the machine can do")
         {
-            Device, Model, Shape, WeightBits, ActivationBits, Batch, Context, Prompt, Repeats, Threads, Json, Profile,
+            Device, Model, Shape, Layers, WeightBits, ActivationBits, Batch, Context, Prompt, Repeats, Threads, Json, Profile,
         };
         command.SetAction((args, token) => Task.Run(() => Run(args, token), token));
         return command;
@@ -42,42 +45,54 @@ internal static class BenchCommand
     private static int Run(ParseResult args, CancellationToken cancellationToken)
     {
         Require(args);
-        using var cpu = CpuBackend.Create(threads: args.GetValue(Threads) is > 0 and var count ? count : null);
+        using Backend backend = Create(args);
         using var checkpoint = Open(args);
         var (batches, context, prompt, repeats) =
             (args.GetRequiredValue(Batch), args.GetValue(Context), args.GetValue(Prompt), args.GetValue(Repeats));
         var pages = Math.Max(KvLayout.PagesFor(prompt), batches.Max() * BenchRun.PagesFor(context, repeats));
-        var profile = args.GetValue(Profile) ? new ProfiledBackend(cpu) : null;
+        var isProfiled = args.GetValue(Profile);
+        var profile = isProfiled && backend is CpuBackend ? new ProfiledBackend(backend) : null;
+        var machine = backend is GpuBackend gpu ? BenchMachine.Of(gpu) : BenchMachine.Of((CpuBackend)backend);
         var loading = Stopwatch.StartNew();
-        using var stage = ModelStage.Load(checkpoint, new LayerRange(0, checkpoint.Config.NumLayers), (Backend?)profile ?? cpu, pages);
-        var report = new BenchReport(checkpoint.Config, stage, cpu, loading.Elapsed.TotalSeconds);
-        var run = new BenchRun(stage, checkpoint.Config.VocabSize, profile);
-        if (prompt > 0)
-            report.AddPrefill(prompt, run.Prefill(prompt, repeats));
+        using var stage = StageLoader.Load(checkpoint, new LayerRange(0, checkpoint.Config.NumLayers), (Backend?)profile ?? backend, pages);
+        (stage as FusedStage)?.Wait();
+        var report = new BenchReport(checkpoint.Config, stage, machine, loading.Elapsed.TotalSeconds);
+        var run = new BenchRun(stage, checkpoint.Config.VocabSize, profile) { ProfileKernels = isProfiled };
         foreach (var batch in batches)
         {
             cancellationToken.ThrowIfCancellationRequested();
             report.AddDecode(batch, context, run.Decode(batch, context, repeats));
         }
 
+        report.DeviceBytes = UsedBytes(backend);
+        if (prompt > 0)
+            report.AddPrefill(prompt, run.Prefill(prompt, repeats));
         Print(report);
         if (args.GetValue(Json) is { } file)
             File.WriteAllText(file.FullName, JsonSerializer.Serialize(report, Indented));
         return 0;
     }
 
+    private static Backend Create(ParseResult args) => BackendRegistry.Resolve(DeviceOption.Read(args, Device)).Name switch
+    {
+        "gpu" => GpuBackend.Create(),
+        _ => CpuBackend.Create(threads: args.GetValue(Threads) is > 0 and var count ? count : null),
+    };
+
+    private static long UsedBytes(Backend backend) => backend is GpuBackend gpu ? gpu.Memory.Total - gpu.Memory.Free : 0;
+
     private static ICheckpoint Open(ParseResult args) => args.GetValue(Model) is { } folder
         ? Checkpoint.Open(folder.FullName)
-        : new RandomCheckpoint(BenchShape.Find(args.GetRequiredValue(Shape)), new QuantizationConfig
+        : new RandomCheckpoint(Cut(BenchShape.Find(args.GetRequiredValue(Shape)), args.GetValue(Layers)), new QuantizationConfig
         {
             WeightBits = args.GetValue(WeightBits),
             ActivationBits = args.GetValue(ActivationBits),
         });
 
+    private static ModelConfig Cut(ModelConfig config, int layers) => layers == 0 ? config : config with { NumLayers = layers };
+
     private static void Require(ParseResult args)
     {
-        if (args.GetRequiredValue(Device) != "cpu")
-            throw new CommandException($"--device: there is no '{args.GetValue(Device)}'; there is cpu");
         if (args.GetValue(WeightBits) is not (4 or 8))
             throw new CommandException($"--wbits: is {args.GetValue(WeightBits)}; must be 4 or 8");
         if (args.GetValue(ActivationBits) is not (4 or 8 or 16))
@@ -86,6 +101,7 @@ internal static class BenchCommand
         Positive(Context, args.GetValue(Context), 0);
         Positive(Prompt, args.GetValue(Prompt), 0);
         Positive(Threads, args.GetValue(Threads), 0);
+        Positive(Layers, args.GetValue(Layers), 0);
         foreach (var batch in args.GetRequiredValue(Batch))
             Positive(Batch, batch, 1);
     }
@@ -98,8 +114,9 @@ internal static class BenchCommand
 
     private static void Print(BenchReport report)
     {
-        Console.WriteLine($"{report.Device}, {report.Threads} threads, {report.VectorBits} bits; " +
-            $"reads {report.BandwidthBytesPerSecond / 1e9:0.0} GB/s, int8 peak {report.Int8OperationsPerSecond / 1e9:0} GOP/s");
+        Console.WriteLine(report.Machine);
+        if (report.DeviceBytes > 0)
+            Console.WriteLine($"{report.DeviceBytes / 1073741824.0:0.00} GiB of the GPU in use after decoding");
         Console.WriteLine($"weights {report.WeightBytes / 1e6:0.0} MB ({report.StepBytes / 1e6:0.0} MB read by a step), " +
             $"KV {report.KvBytesPerToken} bytes a token, loaded in {report.LoadSeconds:0.0} s");
         var table = new Table().AddColumns("phase", "batch", "tokens", "tokens/s", "ms", "best ms", "share");

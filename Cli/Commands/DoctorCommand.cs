@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using QuaRot.Cli.Bench;
 using QuaRot.Kernels.Gpu;
 
 namespace QuaRot.Cli.Commands;
@@ -35,9 +36,13 @@ internal static class DoctorCommand
         foreach (var check in KernelCheck.All)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var problem = check.Run(gpu);
-            failures += problem is null ? 0 : 1;
-            Console.WriteLine($"  {(problem is null ? "ok  " : "FAIL")} {check.Name}{(problem is null ? "" : $": {problem}")}");
+            failures += Tell(check.Name, check.Run(gpu));
+        }
+
+        foreach (var (group, headDim) in ((int, int)[])[(0, 64), (0, 128), (128, 64)])
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            failures += Tell($"a whole model, heads of {headDim}{(group == 0 ? "" : $", weight groups of {group}")}", FusedCheck.Run(gpu, group, headDim));
         }
 
         Console.WriteLine($"  memory: {GpuProbe.BytesPerSecond(gpu) / 1e12:0.00} TB/s (copy, read and written)");
@@ -47,5 +52,11 @@ internal static class DoctorCommand
         Console.WriteLine($"  w4a4_gemm, 1 row: {Weights / 2 / GpuProbe.GemmSeconds(gpu, 1) / 1e12:0.00} TB/s of weights; "
             + $"{Prefill} rows: {2 * Weights * Prefill / GpuProbe.GemmSeconds(gpu, Prefill) / 1e12:0} TOP/s");
         return failures;
+    }
+
+    private static int Tell(string name, string? problem)
+    {
+        Console.WriteLine($"  {(problem is null ? "ok  " : "FAIL")} {name}{(problem is null ? "" : $": {problem}")}");
+        return problem is null ? 0 : 1;
     }
 }

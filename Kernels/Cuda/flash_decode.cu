@@ -179,10 +179,7 @@ struct DecodeWarp {
                 }
             }
 #pragma unroll
-        for (int e = 0; e < kOwn; e++)
-#pragma unroll
-            for (int lanes = 1; lanes < 32; lanes *= 2)
-                if (lanes < kShare || lanes >= 4) m[e] = fmaxf(m[e], __shfl_xor_sync(kFullWarp, m[e], lanes));
+        for (int e = 0; e < kOwn; e++) m[e] = largest_of_head(m[e]);
 
 #pragma unroll
         for (int i = 0; i < kRowTiles; i++)
@@ -205,10 +202,7 @@ struct DecodeWarp {
             }
 #pragma unroll
         for (int e = 0; e < kOwn; e++) {
-#pragma unroll
-            for (int lanes = 1; lanes < 32; lanes *= 2)
-                if (lanes < kShare || lanes >= 4) largest[e] = fmaxf(largest[e], __shfl_xor_sync(kFullWarp, largest[e], lanes));
-            step[e] = weight_step(largest[e]);
+            step[e] = weight_step(largest_of_head(largest[e]));
             const float inverse = __fdiv_rn(1.0f, step[e]);
 #pragma unroll
             for (int i = 0; i < kRowTiles; i++)
@@ -245,6 +239,18 @@ struct DecodeWarp {
                 memory.ml[2 * pair + e][1] = sum_p[e];
             }
         outputs(tile, step, sum_c, memory);
+    }
+
+    // Over the lanes that hold this lane's head.
+    static __device__ __forceinline__ float largest_of_head(float x) {
+        if constexpr (kShare == 4) {
+            x = warp_max(x);
+        } else {
+#pragma unroll
+            for (int lanes = 1; lanes < 32; lanes *= 2)
+                if (lanes < kShare || lanes >= 4) x = fmaxf(x, __shfl_xor_sync(kFullWarp, x, lanes));
+        }
+        return x;
     }
 
     // o of the tile: element 16-th by 16-th, two elements of lane g at a time.

@@ -1,6 +1,7 @@
 // How a head of K or V becomes codes of 3 to 8 bits (Backend.AppendPagedKvCache).
 #pragma once
 #include "kv_cache.cuh"
+#include "softmax.cuh"
 
 __device__ __forceinline__ float clamp_half(float value) { return fminf(fmaxf(value, -65504.0f), 65504.0f); }
 
@@ -17,13 +18,10 @@ struct HeadSteps {
 // scale = FP16((clip·max - clip·min)/(2^bits - 1)), min = FP16(clip·min); a scale of 0 becomes 1, with the unclipped minimum.
 // lowest, highest: of the elements that this lane knows; all 32 lanes call it with theirs.
 __device__ __forceinline__ HeadSteps head_steps(float lowest, float highest, int bits, float clip) {
-    for (int step = 16; step > 0; step /= 2) {
-        lowest = fminf(lowest, __shfl_xor_sync(kFullWarp, lowest, step));
-        highest = fmaxf(highest, __shfl_xor_sync(kFullWarp, highest, step));
-    }
+    highest = warp_max(highest);
 
-    // -0 becomes +0: which of the two a minimum over lanes finds is not fixed.
-    lowest = __fadd_rn(lowest, 0.0f);
+    // -0 becomes +0: which of the two a minimum finds is not fixed.
+    lowest = __fadd_rn(-warp_max(-lowest), 0.0f);
     HeadSteps steps;
     steps.highest_code = (float)((1 << bits) - 1);
     const float clipped = __fmul_rn(clip, lowest);

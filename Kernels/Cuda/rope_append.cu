@@ -59,7 +59,7 @@ __device__ __forceinline__ void quantize_head(const float (&x)[kOwn], float scor
     float largest = 0.0f;
 #pragma unroll
     for (int i = 0; i < kOwn; i++) largest = fmaxf(largest, fabsf(x[i]));
-    for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, step));
+    largest = __uint_as_float(__reduce_max_sync(kFullWarp, __float_as_uint(largest)));
     float step = __fdiv_rn(largest, 127.0f);
     step = step < 1e-30f ? 1.0f : step;
     const float inverse = __fdiv_rn(1.0f, step);
@@ -70,20 +70,21 @@ __device__ __forceinline__ void quantize_head(const float (&x)[kOwn], float scor
         codes[i] = (u32)code;
         sum += code;
     }
-    for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_xor_sync(kFullWarp, sum, lanes);
+    sum = __reduce_add_sync(kFullWarp, sum);
     scale = __fmul_rn(step, score_scale);
 }
 
 template <int kOwn>
 __device__ __forceinline__ void rotate_position(float (&x)[kOwn], const float* cos, const float* sin) {
     const int lane = threadIdx.x % 32;
+    const float sign = lane < 16 ? -1.0f : 1.0f;
     float c[kOwn], s[kOwn];
     load_floats<kOwn>(cos + lane % 16 * kOwn, c);
     load_floats<kOwn>(sin + lane % 16 * kOwn, s);
 #pragma unroll
     for (int i = 0; i < kOwn; i++) {
         const float other = __shfl_xor_sync(kFullWarp, x[i], 16);
-        x[i] = lane < 16 ? __fmaf_rn(-other, s[i], __fmul_rn(x[i], c[i])) : __fmaf_rn(other, s[i], __fmul_rn(x[i], c[i]));
+        x[i] = __fmaf_rn(other, __fmul_rn(sign, s[i]), __fmul_rn(x[i], c[i]));
     }
 }
 
@@ -100,12 +101,11 @@ __device__ __forceinline__ void transform(float (&x)[kOwn], float scale) {
                 x[i + stride] = __fsub_rn(u, v);
             }
 #pragma unroll
-    for (int lanes = 1; lanes < 32; lanes *= 2)
+    for (int lanes = 1; lanes < 32; lanes *= 2) {
+        const float sign = lane & lanes ? -1.0f : 1.0f;  // other + sign·x rounds as the sum or the difference does
 #pragma unroll
-        for (int i = 0; i < kOwn; i++) {
-            const float other = __shfl_xor_sync(kFullWarp, x[i], lanes);
-            x[i] = lane & lanes ? __fsub_rn(other, x[i]) : __fadd_rn(x[i], other);
-        }
+        for (int i = 0; i < kOwn; i++) x[i] = __fmaf_rn(x[i], sign, __shfl_xor_sync(kFullWarp, x[i], lanes));
+    }
 #pragma unroll
     for (int i = 0; i < kOwn; i++) x[i] = __fmul_rn(x[i], scale);
 }

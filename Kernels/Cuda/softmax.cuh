@@ -51,6 +51,12 @@ __device__ __forceinline__ float weight_step(float largest) {
     return step < 1e-30f ? 1.0f : step;
 }
 
+// The largest x of a warp: floats as integers of the same order. Of -0 and +0 it finds +0.
+__device__ __forceinline__ float warp_max(float x) {
+    const int bits = __float_as_int(x), largest = __reduce_max_sync(kFullWarp, bits ^ ((bits >> 31) & 0x7fffffff));
+    return __int_as_float(largest ^ ((largest >> 31) & 0x7fffffff));
+}
+
 // How a state (m, l, o) takes up the next one: o = fma(o, keep, o'·take). One of the two is exp(0), which is 1.
 struct Merge {
     float m, keep, take;

@@ -22,6 +22,7 @@ internal sealed class GpuDevice : IDisposable
     private PrimaryContext? _context;
     private CudaStream? _stream;
     private KernelLibrary? _kernels;
+    private GpuProfile? _profile;
     private volatile ExceptionDispatchInfo? _failure;
     private int _disposed;
 
@@ -85,7 +86,12 @@ internal sealed class GpuDevice : IDisposable
     public void Launch(string kernel, LaunchGrid grid, int sharedBytes, params ReadOnlySpan<LaunchArgument> arguments)
     {
         var copy = arguments.ToArray();
-        Enqueue(() => Check(_kernels!.Launch(kernel, grid, sharedBytes, copy, _stream!.Stream), $"launching {kernel}"));
+        Enqueue(() =>
+        {
+            _profile?.Before(kernel, _stream!);
+            Check(_kernels!.Launch(kernel, grid, sharedBytes, copy, _stream!.Stream), $"launching {kernel}");
+            _profile?.After(_stream!);
+        });
     }
 
     /// <summary>Queues what <paramref name="queue"/> queues as one piece, without work of other threads between.</summary>
@@ -171,6 +177,18 @@ internal sealed class GpuDevice : IDisposable
         start!.Dispose();
         end!.Dispose();
         return milliseconds / 1000;
+    }
+
+    /// <summary>Milliseconds of each kernel in what <paramref name="queue"/> launches, one after the other and without overlap.</summary>
+    public IReadOnlyDictionary<string, double> Profile(Action queue)
+    {
+        var profile = new GpuProfile();
+        Invoke(() => _profile = profile);
+        queue();
+        Wait();
+        IReadOnlyDictionary<string, double> result = new Dictionary<string, double>();
+        Invoke(() => (_profile, result) = (null, profile.Milliseconds()));
+        return result;
     }
 
     /// <summary>Frees memory after the work queued before.</summary>

@@ -31,6 +31,7 @@ public sealed class FusedStage : IModelStage
     private FusedAttention? _prefillAttention;
     private GpuSampler? _sampler;
     private int _samplerRows;
+    private bool _isProfiled;
 
     private FusedStage(ICheckpoint checkpoint, LayerRange range, GpuBackend backend, int pageCount, OwnedResources owned)
     {
@@ -197,8 +198,22 @@ public sealed class FusedStage : IModelStage
         _owned.Dispose();
     }
 
-    /// <summary>Waits until the GPU has done what was asked.</summary>
-    internal void Wait() => _device.Wait();
+    /// <summary>Waits until the GPU has done what was asked: a forward pass of a stage that is not sampled from returns before.</summary>
+    public void Wait() => _device.Wait();
+
+    /// <summary>Milliseconds by kernel of a forward pass, its kernels launched one by one.</summary>
+    public IReadOnlyDictionary<string, double> Profile(ForwardBatch batch)
+    {
+        _isProfiled = true;
+        try
+        {
+            return _device.Profile(() => Forward(batch, null).Dispose());
+        }
+        finally
+        {
+            _isProfiled = false;
+        }
+    }
 
     private void Step(ForwardBatch batch, int outputs)
     {
@@ -206,7 +221,7 @@ public sealed class FusedStage : IModelStage
         var spans = (int)BitOperations.RoundUpToPowerOf2((uint)FlashAttention.SpansFor(batch.Positions.Max()));
         var attention = _decodeAttention.Decode(_decode.Batch, batch.Rows, spans);
         var logits = outputs == 0 ? 0 : _head!.LogitsOf(MostGraphRows);
-        var graph = _graphs.Get((batch.Rows, spans, outputs), (_decodeAttention.StatesAddress, logits), () => _device.Capture(Queue));
+        var graph = _isProfiled ? null : _graphs.Get((batch.Rows, spans, outputs), (_decodeAttention.StatesAddress, logits), () => _device.Capture(Queue));
         if (graph is null)
         {
             _device.Together(Queue);

@@ -16,11 +16,11 @@ static inline float fmaf(float a, float b, float c) { return __builtin_fmaf(a, b
 static inline float rintf(float a) { return __builtin_rintf(a); }
 static inline float floorf(float a) { return __builtin_floorf(a); }
 static inline float ceilf(float a) { return __builtin_ceilf(a); }
+static inline double ceil(double a) { return __builtin_ceil(a); }
 static inline float truncf(float a) { return __builtin_truncf(a); }
 static inline float sqrtf(float a) { return __builtin_sqrtf(a); }
 static inline float fabsf(float a) { return __builtin_fabsf(a); }
 static inline double rint(double a) { return __builtin_rint(a); }
-static inline double ceil(double a) { return __builtin_ceil(a); }
 static inline double floor(double a) { return __builtin_floor(a); }
 static inline double fmin(double a, double b) { return a != a || b < a ? b : a; }
 static inline double fmax(double a, double b) { return a != a || b > a ? b : a; }
