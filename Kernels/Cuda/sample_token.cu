@@ -312,7 +312,9 @@ __device__ __forceinline__ void choose(Candidates& candidates, const SampleParam
     }
     if (!(row.top_p >= 1.0f)) {
         const double target = __dmul_rn((double)row.top_p, (double)whole);
-        floor = candidates.cut(target > 1.0 ? (u64)ceil(target) : 1, true, floor, kept, lowest, highest, id_bits);
+        // The smallest whole number that is not below the target; at least one token stays.
+        const u64 below = target > 1.0 ? (u64)target : 1;
+        floor = candidates.cut(below + ((double)below < target), true, floor, kept, lowest, highest, id_bits);
     }
     const bool limits = !(row.min_p <= 0.0f);
     const float limit = __fmul_rn(row.min_p, kOne);

@@ -16,8 +16,13 @@ __device__ __forceinline__ void unpack_pair(u32 packed, u32& low, u32& high) {
     high = packed & 0xF0F0F0F0u;
 }
 
-// Two neighbouring channels of token m, o even: t0 and t1 are their sums over the groups.
-__device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const float* bias, int flags) {
+// What is added to two neighbouring channels of token m. Loaded for many pairs at once, so that they wait for memory together.
+__device__ __forceinline__ float2 old_pair(const float* y, i64 m, int o, int out, int flags) {
+    return flags & kAccumulate ? *(const float2*)(y + m * out + o) : make_float2(0.0f, 0.0f);
+}
+
+// Two neighbouring channels of token m, o even: t0 and t1 are their sums over the groups, `old` what `old_pair` gave.
+__device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const float* bias, int flags, float2 old) {
     float v0 = __fmul_rn(t0, sx), v1 = __fmul_rn(t1, sx);
     if (bias) {
         v0 = __fadd_rn(v0, bias[o]);
@@ -29,9 +34,12 @@ __device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, flo
     }
     float2* p = (float2*)(y + m * out + o);
     if (flags & kAccumulate) {
-        const float2 old = *p;
         v0 = __fadd_rn(old.x, v0);
         v1 = __fadd_rn(old.y, v1);
     }
     *p = make_float2(v0, v1);
+}
+
+__device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const float* bias, int flags) {
+    finish_pair(y, m, o, out, t0, t1, sx, bias, flags, old_pair(y, m, o, out, flags));
 }

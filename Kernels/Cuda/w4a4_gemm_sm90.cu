@@ -125,13 +125,18 @@ __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx,
     if (o >= out) return;
 #pragma unroll
     for (int j = 0; j < N / 8; j += 8) {
-        float scale[16];   // loaded together: one latency for 16 stores, not for each
+        float scale[16];   // loaded together, as `old`: one latency for 16 stores, not for each
+        float2 old[16];
 #pragma unroll
-        for (int i = 0; i < 16; i++) scale[i] = __ldg(sx + min(first + 8 * (j + i / 2) + i % 2, tokens - 1));
+        for (int i = 0; i < 16; i++) {
+            const int m = min(first + 8 * (j + i / 2) + i % 2, tokens - 1);
+            scale[i] = __ldg(sx + m);
+            old[i] = old_pair(y, m, o, out, flags);
+        }
 #pragma unroll
         for (int i = 0; i < 16; i++) {
             const int m = first + 8 * (j + i / 2) + i % 2, at = 4 * (j + i / 2) + i % 2;
-            if (m < tokens) finish_pair(y, m, o, out, t(at), t(at + 2), scale[i], bias, flags);
+            if (m < tokens) finish_pair(y, m, o, out, t(at), t(at + 2), scale[i], bias, flags, old[i]);
         }
     }
 }

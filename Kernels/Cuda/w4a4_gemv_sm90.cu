@@ -13,7 +13,7 @@
 // a quarter of the bytes of the weights at 8 tokens. They are loaded one block ahead. Integer sums of the 8 warps meet in any order. With groups (`_g128`:
 // a group is two blocks) every 8 groups the exact sums meet, and one thread an element adds them to its float sum in ascending order.
 //
-// Launch: gridDim.x at most the SM count; 256 threads; shared memory: Bytes below (150,080 for t8, 168,512 for t16).
+// Launch: gridDim.x at most the SM count; 256 threads; shared memory: Memory::Bytes. `_r32` has panels of 32 rows: twice the CTAs.
 // Limits: k a multiple of 64 (128 with groups), out even, tokens <= 8 (t8) or 16 (t16); k ranges as in w4a4_gemm_sm90.cu.
 #include "ptx.cuh"
 #include "ptx_sm90.cuh"
@@ -23,16 +23,18 @@ namespace gemv {
 
 constexpr int kWarps = 8;
 constexpr int kSlots = 8;           // of a warp's ring: 16 KB a warp, 128 KB an SM under way
-constexpr int kBlockBytes = 2048;
-constexpr int kPanel = 64;
-constexpr int kPitch = kPanel + 8;  // ints; 2t rows apart, the lanes of a store then touch all banks
+constexpr int kBlockBytes = 2048;   // of 64 rows x 64 k in memory
 
-template <int Tiles>
+// Rows: 64, or 32 where a matrix has too few panels of 64 to occupy every SM: then a CTA takes one half of each block.
+template <int Tiles, int Rows>
 struct Memory {
-    static constexpr int SumsAt = kWarps * kSlots * kBlockBytes;
-    static constexpr int SumsOfWarp = Tiles * 8 * kPitch;
+    static constexpr int SlotBytes = Rows * 32;
+    static constexpr int Slots = kSlots * 64 / Rows;
+    static constexpr int Pitch = Rows + 8;  // ints; 2t rows apart, the lanes of a store then touch all banks
+    static constexpr int SumsAt = kWarps * Slots * SlotBytes;
+    static constexpr int SumsOfWarp = Tiles * 8 * Pitch;
     static constexpr int BarriersAt = SumsAt + kWarps * SumsOfWarp * 4;
-    static constexpr int Bytes = BarriersAt + kWarps * kSlots * 8 + 64;
+    static constexpr int Bytes = BarriersAt + kWarps * Slots * 8 + 64;
 };
 
 // The blocks of one warp in order: in each of its CTA's panels, pairs (Grouped) or single blocks warp, warp + 8, ...
@@ -62,11 +64,11 @@ struct Codes {
     }
 };
 
-// Adds a block to the sums of 4 x 16 rows.
-template <int Tiles>
-__device__ __forceinline__ void multiply(int (&acc)[4][Tiles][4], u32 slot, const Codes<Tiles>& codes) {
+// Adds a block to the sums of Fragments x 16 rows.
+template <int Tiles, int Fragments>
+__device__ __forceinline__ void multiply(int (&acc)[Fragments][Tiles][4], u32 slot, const Codes<Tiles>& codes) {
 #pragma unroll
-    for (int r = 0; r < 4; r++) {
+    for (int r = 0; r < Fragments; r++) {
         u32 p[4], a[2][4];
         asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
                      : "=r"(p[0]), "=r"(p[1]), "=r"(p[2]), "=r"(p[3]) : "r"(slot + (32 * r + threadIdx.x % 32) * 16) : "memory");
@@ -80,12 +82,13 @@ __device__ __forceinline__ void multiply(int (&acc)[4][Tiles][4], u32 slot, cons
     }
 }
 
-// sums [Tiles * 8 tokens][kPitch rows]; clears the accumulators.
-template <int Tiles>
-__device__ __forceinline__ void store_sums(int* sums, int (&acc)[4][Tiles][4]) {
+// sums [Tiles * 8 tokens][rows, padded]; clears the accumulators.
+template <int Tiles, int Fragments>
+__device__ __forceinline__ void store_sums(int* sums, int (&acc)[Fragments][Tiles][4]) {
+    constexpr int kPitch = Memory<Tiles, 16 * Fragments>::Pitch;
     const int lane = threadIdx.x % 32;
 #pragma unroll
-    for (int r = 0; r < 4; r++)
+    for (int r = 0; r < Fragments; r++)
 #pragma unroll
         for (int j = 0; j < Tiles; j++) {
 #pragma unroll
@@ -94,44 +97,48 @@ __device__ __forceinline__ void store_sums(int* sums, int (&acc)[4][Tiles][4]) {
         }
 }
 
-template <int Tiles, bool Grouped>
+template <int Tiles, bool Grouped, int Rows>
 __device__ __forceinline__ void run(const signed char* x, const u8* w, const float* sw, const float* sx, const float* bias, float* y, int tokens,
                                     int out, int k, int flags) {
     extern __shared__ __align__(128) u8 dynamic_memory[];
-    typedef Memory<Tiles> M;
+    typedef Memory<Tiles, Rows> M;
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const int blocks = k / 64, panels = (out + kPanel - 1) / kPanel;
+    const int blocks = k / 64, panels = (out + Rows - 1) / Rows;
     int* sums = (int*)(dynamic_memory + M::SumsAt);
-    const u32 ring = smem_address(dynamic_memory) + warp * kSlots * kBlockBytes, barriers = smem_address(dynamic_memory) + M::BarriersAt + warp * kSlots * 8;
+    const u32 ring = smem_address(dynamic_memory) + warp * M::Slots * M::SlotBytes,
+              barriers = smem_address(dynamic_memory) + M::BarriersAt + warp * M::Slots * 8;
     const bool has_work = (Grouped ? 2 * warp : warp) < blocks;
 
     Walk<Grouped> ahead(warp);
     const auto fetch = [&](int slot) {
         if (!has_work || ahead.panel >= panels) return;
         if (lane == 0) {
-            barrier_expect(barriers + 8 * slot, kBlockBytes);
-            copy_bulk(ring + slot * kBlockBytes, w + ((i64)ahead.panel * blocks + ahead.block) * kBlockBytes, kBlockBytes, barriers + 8 * slot);
+            const u8* from = w + ((i64)(ahead.panel * Rows / 64) * blocks + ahead.block) * kBlockBytes + ahead.panel * Rows % 64 * 32;
+            barrier_expect(barriers + 8 * slot, M::SlotBytes);
+            copy_bulk(ring + slot * M::SlotBytes, from, M::SlotBytes, barriers + 8 * slot);
         }
         ahead.next(warp, blocks);
     };
     if (lane == 0) {
-        for (int i = 0; i < kSlots; i++) barrier_init(barriers + 8 * i, 1);
+        for (int i = 0; i < M::Slots; i++) barrier_init(barriers + 8 * i, 1);
         barrier_init_fence();
     }
     __syncwarp();
-    for (int i = 0; i < kSlots; i++) fetch(i);
+    for (int i = 0; i < M::Slots; i++) fetch(i);
     grid_wait();
     grid_release();
 
-    int acc[4][Tiles][4] = {}, slot = 0;
+    int acc[Rows / 16][Tiles][4] = {}, slot = 0;
     u32 phase = 0;
     Codes<Tiles> codes, next_codes;
     Walk<Grouped> at(warp);
     if (has_work) codes.load(x, tokens, k, at.block);
-    const int pair = threadIdx.x % 32, rounds = Grouped ? (blocks / 2 + kWarps - 1) / kWarps : 1;
+    // Who ends what: 64 rows are 32 pairs of 8 tokens, 32 rows 16 pairs of 16.
+    constexpr int Pairs = Rows / 2, TokensAtOnce = 256 / Pairs, Ends = Tiles * 8 > TokensAtOnce ? Tiles * 8 / TokensAtOnce : 1;
+    const int pair = threadIdx.x % Pairs, token = threadIdx.x / Pairs, rounds = Grouped ? (blocks / 2 + kWarps - 1) / kWarps : 1;
     for (int panel = blockIdx.x; panel < panels; panel += gridDim.x) {
-        const int o = panel * kPanel + 2 * pair;
-        float total[Tiles][2] = {};
+        const int o = panel * Rows + 2 * pair;
+        float total[Ends][2] = {};
         int group = 0;
         for (int round = 0; round < rounds; round++) {
             const int count = Grouped ? 2 * (2 * (warp + kWarps * round) < blocks) : (blocks - warp + kWarps - 1) / kWarps;
@@ -139,18 +146,19 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
                 at.next(warp, blocks);
                 next_codes.load(x, tokens, k, at.block);
                 barrier_wait(barriers + 8 * slot, phase);
-                multiply<Tiles>(acc, ring + slot * kBlockBytes, codes);
+                multiply(acc, ring + slot * M::SlotBytes, codes);
                 __syncwarp();
                 fetch(slot);
-                if (++slot == kSlots) { slot = 0; phase ^= 1; }
+                if (++slot == M::Slots) { slot = 0; phase ^= 1; }
                 codes = next_codes;
             }
-            store_sums<Tiles>(sums + warp * M::SumsOfWarp, acc);
+            store_sums(sums + warp * M::SumsOfWarp, acc);
             __syncthreads();
             const int parts = Grouped ? min(kWarps, blocks / 2 - kWarps * round) : kWarps;
 #pragma unroll
-            for (int j = 0; j < Tiles; j++) {
-                const int* from = sums + (8 * j + warp) * kPitch + 2 * pair;
+            for (int j = 0; j < Ends; j++) {
+                if (TokensAtOnce * j + token >= Tiles * 8) break;
+                const int* from = sums + (TokensAtOnce * j + token) * M::Pitch + 2 * pair;
                 int2 sum = make_int2(0, 0);
                 for (int i = 0; i < parts; i++) {
                     const int2 part = *(const int2*)(from + i * M::SumsOfWarp);
@@ -172,8 +180,8 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
             __syncthreads();
         }
 #pragma unroll
-        for (int j = 0; j < Tiles; j++) {
-            const int m = 8 * j + warp;
+        for (int j = 0; j < Ends; j++) {
+            const int m = TokensAtOnce * j + token;
             if (m < tokens && o < out) finish_pair(y, m, o, out, total[j][0], total[j][1], sx[m], bias, flags);
         }
     }
@@ -181,12 +189,16 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
 
 }  // namespace gemv
 
-#define W4A4_GEMV(name, tiles, grouped)                                                                                                  \
+#define W4A4_GEMV(name, tiles, grouped, rows)                                                                                            \
     extern "C" __global__ void __launch_bounds__(256, 1) name(const signed char* x, const u8* w, const float* sw, const float* sx,        \
         const float* bias, float* y, int tokens, int out, int k, int flags) {                                                            \
-        gemv::run<tiles, grouped>(x, w, sw, sx, bias, y, tokens, out, k, flags);                                                         \
+        gemv::run<tiles, grouped, rows>(x, w, sw, sx, bias, y, tokens, out, k, flags);                                                   \
     }
-W4A4_GEMV(w4a4_gemv_sm90_t8, 1, false)
-W4A4_GEMV(w4a4_gemv_sm90_t16, 2, false)
-W4A4_GEMV(w4a4_gemv_sm90_t8_g128, 1, true)
-W4A4_GEMV(w4a4_gemv_sm90_t16_g128, 2, true)
+W4A4_GEMV(w4a4_gemv_sm90_t8, 1, false, 64)
+W4A4_GEMV(w4a4_gemv_sm90_t16, 2, false, 64)
+W4A4_GEMV(w4a4_gemv_sm90_t8_g128, 1, true, 64)
+W4A4_GEMV(w4a4_gemv_sm90_t16_g128, 2, true, 64)
+W4A4_GEMV(w4a4_gemv_sm90_t8_r32, 1, false, 32)
+W4A4_GEMV(w4a4_gemv_sm90_t16_r32, 2, false, 32)
+W4A4_GEMV(w4a4_gemv_sm90_t8_r32_g128, 1, true, 32)
+W4A4_GEMV(w4a4_gemv_sm90_t16_r32_g128, 2, true, 32)

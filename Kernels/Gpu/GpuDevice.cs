@@ -179,6 +179,14 @@ internal sealed class GpuDevice : IDisposable
         return milliseconds / 1000;
     }
 
+    /// <summary>Describes rows of bytes to the copy engine; the driver wants the context for it.</summary>
+    public TensorMap Describe(DeviceMemory memory, int rows, int columns)
+    {
+        TensorMap? map = null;
+        Invoke(() => map = new TensorMap(memory.Address, rows, columns));
+        return map!;
+    }
+
     /// <summary>Milliseconds of each kernel in what <paramref name="queue"/> launches, one after the other and without overlap.</summary>
     public IReadOnlyDictionary<string, double> Profile(Action queue)
     {

@@ -10,6 +10,9 @@ internal sealed class HadamardQuantizer : IDisposable
     private const int Warp = 32;
     private const int LargestBlock = 1024;
 
+    /// <summary>Up to here a row goes over many blocks (hadamard_decode.cu).</summary>
+    private const int MostDecodeRows = 16;
+
     /// <summary>As __launch_bounds__ of hadamard_quantize_mma_wide.</summary>
     private const int LargestWideBlock = 896;
 
@@ -22,7 +25,7 @@ internal sealed class HadamardQuantizer : IDisposable
     private readonly GpuDevice _device;
     private readonly HadamardShape _shape;
     private readonly DeviceMemory _signs;
-    private readonly DeviceMemory? _fragments;
+    private readonly DeviceMemory? _fragments, _lines, _largest;
     private readonly Way _way;
     private readonly int _threads;
     private readonly int _sharedBytes;
@@ -42,6 +45,11 @@ internal sealed class HadamardQuantizer : IDisposable
             var fragments = Fragments(shape);
             _fragments = device.Allocate(fragments.Length, $"signs of the Hadamard matrix of order {shape.Order}");
             _fragments.Write<byte>(fragments);
+            if (shape.Inner == 1 && Columns % Chunk == 0 && shape.Width * sizeof(int) <= device.MaxSharedBytes - FixedBytes)
+            {
+                _lines = device.Allocate((long)MostDecodeRows * shape.Width * sizeof(int), $"Hadamard transforms of {MostDecodeRows} rows");
+                _largest = device.Allocate(MostDecodeRows * sizeof(int), $"magnitudes of {MostDecodeRows} rows");
+            }
         }
     }
 
@@ -80,6 +88,9 @@ internal sealed class HadamardQuantizer : IDisposable
                 _device.Launch("hadamard_quantize_any", grid, _sharedBytes, x, _signs, codes, scales, _shape.Order, _shape.Doublings, _shape.Inner, stride,
                     highest, clip, _shape.Scale);
                 break;
+            case Way.Narrow or Way.Wide when rows <= MostDecodeRows && _lines is not null:
+                LaunchDecode(x, codes, scales, rows, stride, highest, clip);
+                break;
             default:
                 _device.Launch(_way == Way.Wide ? "hadamard_quantize_mma_wide" : "hadamard_quantize_mma", grid, _sharedBytes, x, _fragments, codes, scales,
                     _shape.Order, Columns, Butterflies, stride, highest, clip, _shape.Scale);
@@ -87,7 +98,23 @@ internal sealed class HadamardQuantizer : IDisposable
         }
     }
 
-    public void Dispose() => _fragments?.Dispose();
+    public void Dispose()
+    {
+        _fragments?.Dispose();
+        _lines?.Dispose();
+        _largest?.Dispose();
+    }
+
+    private void LaunchDecode(LaunchArgument x, LaunchArgument codes, LaunchArgument scales, int rows, int stride, int highest, float clip)
+    {
+        var (m, columns) = (_shape.Order, Columns);
+        var (chunks, tiles, pitch) = (columns / Chunk, (m + 15) / 16, ((m + 31) / 32 * 32) + 16);
+        var splits = chunks < 8 ? tiles : 1;
+        _device.Launch("hadamard_lines", LaunchGrid.Blocks(chunks * splits, rows, 256).Overlapping, 2 * Chunk * pitch, x, _fragments, _lines, _largest, m, columns,
+            splits);
+        _device.Launch("hadamard_finish", LaunchGrid.Blocks(rows, LargestBlock).Overlapping, _shape.Width * sizeof(int), _lines, _largest, codes, scales, m, columns,
+            stride, highest, clip, _shape.Scale);
+    }
 
     private static (Way Way, int Threads, int SharedBytes) Choose(HadamardShape shape, int mostShared)
     {

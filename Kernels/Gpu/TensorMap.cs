@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace QuaRot.Kernels.Gpu;
 
 /// <summary>Tells Hopper's copy engine of a matrix of bytes: boxes of 128 columns and 64 rows, laid out for wgmma (128-byte swizzle).</summary>
-/// <remarks>Made by the driver without a context. ManagedCuda's own import is of no use: the driver wants the map at a multiple of 64 bytes.</remarks>
+/// <remarks>Made on the device's thread: the driver wants the context. ManagedCuda's own import is of no use: the driver wants the map at a multiple of 64 bytes.</remarks>
 internal sealed unsafe class TensorMap
 {
     private const int Size = 128;

@@ -26,12 +26,18 @@
 typedef void (*Gemm)(const TensorMap, const u8*, const float*, const float*, const float*, float*, int, int, int, int);
 typedef void (*Gemv)(const signed char*, const u8*, const float*, const float*, const float*, float*, int, int, int, int);
 
-struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, shared, max_tokens; bool grouped; };
+struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, shared, max_tokens; bool grouped; int panel; };
 static const Variant variants[] = {
     {"n256", w4a4_gemm_sm90_n256, nullptr, 256, 205904, 1 << 30, false}, {"n128", w4a4_gemm_sm90_n128, nullptr, 128, 197760, 1 << 30, false},
     {"g128", w4a4_gemm_sm90_g128, nullptr, 128, 197760, 1 << 30, true},
-    {"t8", nullptr, w4a4_gemv_sm90_t8, 0, gemv::Memory<1>::Bytes, 8, false}, {"t16", nullptr, w4a4_gemv_sm90_t16, 0, gemv::Memory<2>::Bytes, 16, false},
-    {"t8_g128", nullptr, w4a4_gemv_sm90_t8_g128, 0, gemv::Memory<1>::Bytes, 8, true}, {"t16_g128", nullptr, w4a4_gemv_sm90_t16_g128, 0, gemv::Memory<2>::Bytes, 16, true},
+    {"t8", nullptr, w4a4_gemv_sm90_t8, 0, gemv::Memory<1, 64>::Bytes, 8, false, 64},
+    {"t16", nullptr, w4a4_gemv_sm90_t16, 0, gemv::Memory<2, 64>::Bytes, 16, false, 64},
+    {"t8_r32", nullptr, w4a4_gemv_sm90_t8_r32, 0, gemv::Memory<1, 32>::Bytes, 8, false, 32},
+    {"t16_r32", nullptr, w4a4_gemv_sm90_t16_r32, 0, gemv::Memory<2, 32>::Bytes, 16, false, 32},
+    {"t8_g128", nullptr, w4a4_gemv_sm90_t8_g128, 0, gemv::Memory<1, 64>::Bytes, 8, true, 64},
+    {"t16_g128", nullptr, w4a4_gemv_sm90_t16_g128, 0, gemv::Memory<2, 64>::Bytes, 16, true, 64},
+    {"t8_r32_g128", nullptr, w4a4_gemv_sm90_t8_r32_g128, 0, gemv::Memory<1, 32>::Bytes, 8, true, 32},
+    {"t16_r32_g128", nullptr, w4a4_gemv_sm90_t16_r32_g128, 0, gemv::Memory<2, 32>::Bytes, 16, true, 32},
     {"mma", nullptr, w4a4_gemm_mma, 64, 0, 1 << 30, false}, {"mma_g128", nullptr, w4a4_gemm_mma_g128, 64, 0, 1 << 30, true},
 };
 
@@ -141,7 +147,7 @@ static void launch(const Variant& v, const Problem& p, const u8* packed, float* 
     config.attrs = &overlap;
     config.numAttrs = getenv("NO_OVERLAP") ? 0 : 1;
     config.blockDim = v.gemm ? 384 : 256;
-    const int panels = (p.out + 63) / 64;
+    const int panels = v.panel ? (p.out + v.panel - 1) / v.panel : 0;
     if (v.gemm) {
         const int tiles = (p.out + 255) / 256 * ((p.tokens + v.tile - 1) / v.tile);
         config.gridDim = std::min(2 * tiles, multiprocessors / 2 * 2);

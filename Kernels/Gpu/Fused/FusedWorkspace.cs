@@ -15,7 +15,7 @@ internal sealed class FusedWorkspace : IDisposable
         Qkv = Floats(query + (2 * kv), "q, k and v");
         O = Floats(query, "attention output");
         U = Floats(config.IntermediateSize, "feed-forward activations");
-        Codes = Own(new CodeRows(device, rows, Math.Max(Math.Max(config.HiddenSize, config.IntermediateSize), query)));
+        Codes = Own(new CodeRows(device, rows, config.HiddenSize, config.IntermediateSize, query));
         Batch = Own(new FusedBatch(device, rows, KvLayoutPages(maxPositions)));
 
         DeviceMemory Floats(int width, string what) => Own(device.Allocate(sizeof(float) * (long)rows * width, $"{what} of {rows} rows"));

@@ -41,9 +41,10 @@ internal static class W4Gemm
 
         if (rows <= MostRowsOfGemv)
         {
-            var tiles = rows <= 8 ? 1 : 2;
-            var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, 64), device.Multiprocessors), 256).Overlapping;
-            device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{suffix}", grid, GemvBytes(tiles),
+            // Panels of 32 rows where those of 64 would leave SMs idle.
+            var (tiles, panel) = (rows <= 8 ? 1 : 2, w.OutFeatures < 64 * device.Multiprocessors ? 32 : 64);
+            var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, panel), device.Multiprocessors), 256).Overlapping;
+            device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{(panel == 32 ? "_r32" : "")}{suffix}", grid, GemvBytes(tiles, panel),
                 x.Codes, w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
             return;
         }
@@ -56,5 +57,6 @@ internal static class W4Gemm
     }
 
     // gemv::Memory in w4a4_gemv_sm90.cu: rings, sums, barriers.
-    private static int GemvBytes(int tiles) => (8 * 8 * 2048) + (8 * tiles * 8 * 72 * sizeof(int)) + (8 * 8 * 8) + 64;
+    private static int GemvBytes(int tiles, int panel) =>
+        (8 * 8 * 2048) + (8 * tiles * 8 * (panel + 8) * sizeof(int)) + (8 * 8 * (64 / panel) * 8) + 64;
 }
