@@ -16,7 +16,7 @@ run_tests() {
     title=$1 log=$2
     shift 2
     echo "== $title"
-    timeout -k 10 1200 "$@" -noColor -noLogo >"$log" 2>&1
+    timeout -k 10 1800 "$@" -noColor -noLogo >"$log" 2>&1
     code=$?
     summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
     number() { echo "$summary" | sed -E "s/.*$1: ([0-9]+).*/\1/"; }
@@ -44,12 +44,12 @@ for project in tests/*/*.csproj; do
     run_tests "$name${mode:+ ($mode)}" "$folder/obj/test${mode:+-$mode}.log" "$folder/bin/${mode:+$mode/}$config/net10.0/$name"
 done
 
-# Every test of a GPU once more, on the one in software, whether or not there is a real one.
+# Every test of a GPU once more, row by row, on the one in software, whether or not there is a real one.
 if [ -z "$mode" ]; then
     if why=$(tests/Emulation/why_not.sh); then
         for folder in tests/Compat.ManagedCuda tests/Kernels; do
             name=QuaRot.$(basename "$folder").Tests
-            run_tests "$name (emulated GPU)" "$folder/obj/test-emulated.log" tests/Emulation/emulated.sh "$folder/bin/$config/net10.0/$name" -trait device=gpu
+            run_tests "$name (emulated GPU)" "$folder/obj/test-emulated.log" tests/Emulation/emulated.sh "$folder/bin/$config/net10.0/$name" -preEnumerateTheories -trait device=gpu
         done
     else
         echo "== emulated GPU"; echo "    [SKIP] $why"

@@ -34,6 +34,12 @@ public sealed partial class SourceRulesTests
     public void Tests_do_not_sleep() => Check(Repository.Files("tests", "*.cs"), (file, text) =>
         file.EndsWith("SourceRulesTests.cs", StringComparison.Ordinal) ? null : Sleep().Match(text) is { Success: true } match ? $"holds '{match.Value}'" : null);
 
+    // tests/run.sh picks them by it for the emulated GPU.
+    [Fact]
+    public void Tests_of_a_GPU_say_so() => Check(Repository.Files("tests", "*.cs"), (file, text) =>
+        text.Contains("SharedGpu.Require", StringComparison.Ordinal) && !text.Contains("\"device\", \"gpu\"", StringComparison.Ordinal)
+            && Path.GetFileName(file) is not ("SharedGpu.cs" or "SourceRulesTests.cs") ? "lacks the trait device=gpu" : null);
+
     [Fact]
     public void One_Log_class_per_project() => Check(Product.SelectMany(f => Repository.Files(f, "*.cs")), (file, text) =>
         text.Contains("[LoggerMessage(", StringComparison.Ordinal) && Path.GetFileName(file) != "Log.cs" ? "declares log messages outside Log.cs" : null);

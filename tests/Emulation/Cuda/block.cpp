@@ -56,7 +56,7 @@ constexpr size_t kStackBytes = 256 * 1024, kPage = 4096;
 constexpr u8 kPoison = 0xff;
 
 u8 *stacks, *shared_memory;
-std::vector<u32> queue;  // a ring of threads that can run
+u32 queue[kFibers];  // a ring of threads that can run
 size_t queue_first, queue_count;
 void* main_stack;
 pthread_t owner;
@@ -125,19 +125,23 @@ Warp& warp_of(u32 thread) { return block_of(thread).warps[thread % kMostThreads 
 // Runs what a warp met for; the running thread's warp.
 void end_meeting(Meeting& meeting) {
     Warp& warp = warp_of(current);
+    const u32 first = current & ~31u;
+    if (meeting.come != 0xffffffff)
+        for (u32 lane = 0; lane < 32; lane++)
+            if (!(meeting.come >> lane & 1)) meeting.brought[lane] = nullptr;
     meeting.complete(meeting.brought, meeting.come);
     for (u32 i = 0; i < 32; i++) {
-        const u32 lane = is_odd ? 31 - i : i, thread = current / 32 * 32 + lane;
-        if ((meeting.come >> lane & 1) && thread != current) push(thread);
+        const u32 lane = is_odd ? 31 - i : i;
+        if ((meeting.come >> lane & 1) && first + lane != current) push(first + lane);
     }
-    meeting = warp.meetings.back();
-    warp.meetings.pop_back();
+    Meeting& last = warp.meetings[--warp.count];
+    if (&meeting != &last) meeting = last;
 }
 
 // After a lane has ended: those that waited only for it go on.
 void end_meetings() {
     Warp& warp = warp_of(current);
-    for (size_t m = 0; m < warp.meetings.size();) {
+    for (u32 m = 0; m < warp.count;) {
         if ((warp.meetings[m].mask & warp.alive) != warp.meetings[m].come) m++;
         else end_meeting(warp.meetings[m]);
     }
@@ -195,7 +199,7 @@ void prepare_block(u32 b, Index at) {
     memset(block.dynamic_shared, kPoison, running->shared_bytes + kCanary);
     for (u32 w = 0; w < (threads + 31) / 32; w++) {
         block.warps[w].alive = threads - w * 32 >= 32 ? 0xffffffffu : (1u << (threads - w * 32)) - 1;
-        block.warps[w].meetings.clear();
+        block.warps[w].count = 0;
     }
     for (u32 i = 0; i < threads; i++) prepare_thread(b * kMostThreads + (is_odd ? threads - 1 - i : i));
 }
@@ -247,7 +251,6 @@ void prepare_process() {
     for (u32 i = 0; i < kFibers; i++) mprotect(stacks + i * (kStackBytes + kPage), kPage, PROT_NONE);
     shared_memory = (u8*)mmap(nullptr, kMostBlocks * kSharedPitch, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (shared_memory == MAP_FAILED) throw std::runtime_error("no memory for shared memory");
-    queue.resize(kFibers);
     struct sigaction mine = {};
     mine.sa_sigaction = on_signal;
     mine.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
@@ -332,12 +335,19 @@ void meet(u32 mask, const char* what, void* brought, Complete complete) {
     const u32 lane = current % 32;
     Warp& warp = warp_of(current);
     if (!(mask >> lane & 1)) fail("%s with the mask %08x, which does not name this lane", what, mask);
-    auto meeting = std::find_if(warp.meetings.begin(), warp.meetings.end(), [&](const Meeting& m) { return m.mask == mask; });
-    if (meeting == warp.meetings.end()) meeting = warp.meetings.insert(meeting, Meeting{mask, 0, complete, {}});
-    if (meeting->complete != complete) fail("%s, where other lanes of the mask %08x do something else", what, mask);
-    meeting->come |= 1u << lane;
-    meeting->brought[lane] = brought;
-    if ((mask & warp.alive) == meeting->come) return end_meeting(*meeting);
+    u32 m = 0;
+    while (m < warp.count && warp.meetings[m].mask != mask) m++;
+    Meeting& meeting = warp.meetings[m];
+    if (m == warp.count) {
+        meeting.mask = mask;
+        meeting.come = 0;
+        meeting.complete = complete;
+        warp.count++;
+    }
+    if (meeting.complete != complete) fail("%s, where other lanes of the mask %08x do something else", what, mask);
+    meeting.come |= 1u << lane;
+    meeting.brought[lane] = brought;
+    if ((mask & warp.alive) == meeting.come) return end_meeting(meeting);
     fibers[current].mask = mask;
     wait_for(what);
 }

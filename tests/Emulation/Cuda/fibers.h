@@ -41,8 +41,8 @@ struct Meeting {
 };
 
 struct Warp {
-    u32 alive;
-    std::vector<Meeting> meetings;
+    u32 alive, count;
+    Meeting meetings[32];  // the first `count`
 };
 
 struct Block {

@@ -5,6 +5,7 @@ using Xunit;
 namespace QuaRot.Kernels.Tests.GpuDevices;
 
 [Trait("device", "gpu")]
+[Collection(nameof(AloneOnTheGpu))]
 public class GpuDeviceTests
 {
     [Fact]

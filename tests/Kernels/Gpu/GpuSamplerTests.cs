@@ -4,6 +4,7 @@ using Xunit;
 
 namespace QuaRot.Kernels.Tests.GpuDevices;
 
+[Trait("device", "gpu")]
 public class GpuSamplerTests
 {
     private const int Seed = 20261127;

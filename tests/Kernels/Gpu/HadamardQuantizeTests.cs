@@ -4,6 +4,7 @@ using Xunit;
 
 namespace QuaRot.Kernels.Tests.GpuDevices;
 
+[Trait("device", "gpu")]
 public class HadamardQuantizeTests
 {
     // Every kernel of hadamard_quantize.cu, at the shapes where its tiles, chunks and lanes are full, are not, and are one.
@@ -39,7 +40,7 @@ public class HadamardQuantizeTests
         using var x = gpu.Upload(new float[256]);
         using var y = gpu.AllocateRows(1, 256);
         var error = Assert.Throws<ArgumentException>(() => gpu.HadamardQuantize(x, y, 1, new HadamardShape(2, 128, 1), 4, 1f));
-        Assert.Equal("hadamard_quantize of 2 blocks of 128: it takes one block of at most 65536", error.Message);
+        Assert.Equal("hadamard_quantize of 2 block(s) of size 128: it takes one of at most 65536", error.Message);
     }
 
     private static void Multiply(Span<float> values, float factor)
