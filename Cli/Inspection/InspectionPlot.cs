@@ -31,10 +31,10 @@ internal sealed class InspectionPlot(InspectionReport report)
         _svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{Width}\" height=\"{height}\" viewBox=\"0 0 {Width} {height}\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#1f2937\">\n");
         _svg.Append(CultureInfo.InvariantCulture, $"<rect width=\"{Width}\" height=\"{height}\" fill=\"#ffffff\"/>\n");
         Text(28, 34, $"Activations of {report.Model} before and after rotation", "font-size=\"20\" font-weight=\"600\"");
-        Text(28, 56, $"Magnitude by channel (left to right) and token (back to front) in the layer with the largest outliers; {report.Text}, {report.Tokens} tokens, seed {report.Seed}.", "fill=\"#4b5563\"");
+        Text(28, 56, $"Magnitude by channel (left to right) and token (back to front) in the layer with the largest outliers; at the right, solid: mean over tokens, dashed: largest; {report.Text}, {report.Tokens} tokens, seed {report.Seed}.", "fill=\"#4b5563\"");
         Text(BeforePanel.X, Top - 8, "before rotation", $"font-weight=\"600\" fill=\"{BeforeColour}\"");
         Text(AfterPanel.X, Top - 8, "after rotation", $"font-weight=\"600\" fill=\"{AfterColour}\"");
-        Text(ChartPanel.X, Top - 8, "max|x| / RMS by layer (mean; dashed: largest)", "font-weight=\"600\"");
+        Text(ChartPanel.X, Top - 8, "max|x| / RMS by layer", "font-weight=\"600\"");
         for (var i = 0; i < ModelProfile.Sites.Length; i++)
             DrawSite(ModelProfile.Sites[i], Top + (i * RowHeight));
         return _svg.Append("</svg>\n").ToString();
@@ -56,7 +56,7 @@ internal sealed class InspectionPlot(InspectionReport report)
     private void Ridges(IReadOnlyList<float[]> tokens, float largest, PanelFrame panel, int y, string stroke, string fill, SiteFigures figures)
     {
         const double Depth = 62, Slant = 56, Amplitude = 116;
-        Text(panel.X + panel.Width, y + 20, string.Create(CultureInfo.InvariantCulture, $"max|x|/RMS {figures.Mean:0.0}, at most {figures.Largest:0.0}; largest {figures.LargestValue:0.0#}"), "text-anchor=\"end\" fill=\"#4b5563\"");
+        Text(panel.X + panel.Width, y + 20, string.Create(CultureInfo.InvariantCulture, $"ratio {figures.Mean:0.0}, at most {figures.Largest:0.0}; max|x| {figures.LargestValue:0.0#}"), "text-anchor=\"end\" fill=\"#4b5563\"");
         for (var t = tokens.Count - 1; t >= 0; t--)
         {
             var back = tokens.Count == 1 ? 0 : (double)t / (tokens.Count - 1);

@@ -15,7 +15,7 @@ namespace QuaRot.Cli.Inspection;
 /// <param name="After">The rotated model.</param>
 internal sealed record InspectionReport(string Model, string Text, int Tokens, ulong Seed, ModelProfile Before, ModelProfile After)
 {
-    public string Caption => $"max|x|/RMS of a token (of keys and values: of a token and head), mean over {Tokens} tokens and in brackets the largest; before → after rotation with seed {Seed}";
+    public string Caption => $"max|x|/RMS of a token (of keys and values: of a token and head), before → after rotation with seed {Seed}: mean over {Tokens} tokens, and in brackets the largest";
 
     /// <summary>Heads of the columns.</summary>
     public static string NameOf(InspectedSite site) => site switch
@@ -31,8 +31,8 @@ internal sealed record InspectionReport(string Model, string Text, int Tokens, u
     /// <summary>The layer whose outliers are the largest before rotation.</summary>
     public int WorstLayer(InspectedSite site) => Enumerable.Range(0, Before.Layers).MaxBy(layer => Before.Figures(layer, site).Mean);
 
-    /// <summary>"6.1 (14.2) → 3.4 (4.9)".</summary>
-    public string Cell(int layer, InspectedSite site) => $"{Pair(Before.Figures(layer, site))} → {Pair(After.Figures(layer, site))}";
+    /// <summary>"6.1 → 3.4 (14.2 → 4.9)": the means, and in brackets the largest.</summary>
+    public string Cell(int layer, InspectedSite site) => $"{Means(layer, site)} ({Largest(layer, site)})";
 
     public void PrintTable()
     {
@@ -41,7 +41,7 @@ internal sealed record InspectionReport(string Model, string Text, int Tokens, u
         foreach (var site in ModelProfile.Sites)
             table.AddColumn(NameOf(site));
         for (var layer = 0; layer < Before.Layers; layer++)
-            table.AddRow([layer.ToString(CultureInfo.InvariantCulture), .. ModelProfile.Sites.Select(site => Cell(layer, site))]);
+            table.AddRow([layer.ToString(CultureInfo.InvariantCulture), .. ModelProfile.Sites.Select(site => $"{Means(layer, site)}\n({Largest(layer, site)})")]);
         Terminal.Out.Write(table);
     }
 
@@ -58,5 +58,9 @@ internal sealed record InspectionReport(string Model, string Text, int Tokens, u
 
     private static object Json(SiteFigures figures) => new { mean = figures.Mean, largest = figures.Largest, largest_value = figures.LargestValue };
 
-    private static string Pair(SiteFigures figures) => string.Create(CultureInfo.InvariantCulture, $"{figures.Mean:0.0} ({figures.Largest:0.0})");
+    private string Means(int layer, InspectedSite site) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Before.Figures(layer, site).Mean:0.0} → {After.Figures(layer, site).Mean:0.0}");
+
+    private string Largest(int layer, InspectedSite site) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Before.Figures(layer, site).Largest:0.0} → {After.Figures(layer, site).Largest:0.0}");
 }

@@ -24,8 +24,8 @@ public sealed class QualityMeter(ILogitSource model, ILogitSource? reference = n
         var done = 0;
         var perplexity = protocol.Run(tokens, window =>
         {
-            var nlls = Window(done, window, cancellation);
-            afterWindow?.Invoke(++done);
+            var nlls = Window(done++, window, cancellation);
+            afterWindow?.Invoke(done);
             return nlls;
         });
         return new QualityResult(perplexity, _compared == 0 ? null

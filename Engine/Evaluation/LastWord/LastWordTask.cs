@@ -63,7 +63,8 @@ public sealed class LastWordTask
             correct += found ? 1 : 0;
             occurring += occurs ? 1 : 0;
             occurringCorrect += occurs && found ? 1 : 0;
-            afterPassage?.Invoke(++done);
+            done++;
+            afterPassage?.Invoke(done);
         }
 
         return new LastWordResult(done, correct, occurring, occurringCorrect, nll / done, _skipped);
