@@ -14,10 +14,10 @@ public sealed class EvaluationCommandTests(QuantizedLexi lexi) : IDisposable
     [Fact]
     public async Task A_model_agrees_with_itself_and_four_bits_agree_less()
     {
-        var same = await Json("eval", Assets.Lexi, "--against", Assets.Lexi, "--json", .. Short);
+        var same = await Json(["eval", Assets.Lexi, "--against", Assets.Lexi, "--json", .. Short]);
         Assert.Equal((1.0, 0.0), (same.GetProperty("top1_agreement").GetDouble(), same.GetProperty("kl_nats").GetDouble()));
         Assert.Equal(same.GetProperty("perplexity").GetDouble(), same.GetProperty("against_perplexity").GetDouble(), 1e-4);
-        var four = await Json("eval", lexi.Model, "--against", Assets.Lexi, "--json", .. Short);
+        var four = await Json(["eval", lexi.Model, "--against", Assets.Lexi, "--json", .. Short]);
         Assert.InRange(four.GetProperty("top1_agreement").GetDouble(), 0.2, 0.95);
         Assert.InRange(four.GetProperty("kl_nats").GetDouble(), 0.01, 2);
     }
@@ -32,7 +32,7 @@ public sealed class EvaluationCommandTests(QuantizedLexi lexi) : IDisposable
         Assert.Equal(["row", "fp16", "int4-rtn", "k4v4"], rows);
         Assert.Empty(Directory.GetFileSystemEntries(_folder["work"]));
 
-        var json = await Json("eval", "--table", Assets.Lexi, "--rows", "int4-rtn", "--seeds", "1", "--no-clip-search", "--work", _folder["work"], "--json", .. Short);
+        var json = await Json(["eval", "--table", Assets.Lexi, "--rows", "int4-rtn", "--seeds", "1", "--no-clip-search", "--work", _folder["work"], "--json", .. Short]);
         var perplexity = json.GetProperty("rows")[1].GetProperty("perplexity").GetDouble();
         Assert.Contains($"| {perplexity.ToString("0.00", CultureInfo.InvariantCulture)} |", output, StringComparison.Ordinal);
     }
