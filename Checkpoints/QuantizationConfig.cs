@@ -1,7 +1,7 @@
 namespace QuaRot.Checkpoints;
 
 /// <summary>What <c>quantization_config</c> in config.json says: bits, groups, clip ratios and where the checkpoint came from.</summary>
-/// <remarks>Bits are 3, 4, 6, 8 or 16; 16 means "not quantized" (FP16 storage). QuaRot, arXiv 2404.00456, section 4.</remarks>
+/// <remarks>Bits are 3 to 8 or 16; 16 means "not quantized" (FP16 storage). QuaRot, arXiv 2404.00456, section 4.</remarks>
 public sealed record QuantizationConfig
 {
     /// <summary>Value of <c>quant_method</c> in config.json.</summary>

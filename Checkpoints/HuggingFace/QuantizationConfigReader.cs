@@ -1,3 +1,5 @@
+using QuaRot.Checkpoints.Quantization;
+
 namespace QuaRot.Checkpoints.HuggingFace;
 
 /// <summary>
@@ -5,8 +7,6 @@ namespace QuaRot.Checkpoints.HuggingFace;
 /// </summary>
 internal static class QuantizationConfigReader
 {
-    private static readonly int[] s_bits = [3, 4, 6, 8, 16];
-
     /// <summary>Reads the object <paramref name="json"/> and checks that its groups fit the model.</summary>
     /// <exception cref="CheckpointException">Another quantization method, or a field that is missing or out of range.</exception>
     public static QuantizationConfig Read(JsonFields json, ModelConfig model)
@@ -33,7 +33,9 @@ internal static class QuantizationConfigReader
     private static int ReadBits(JsonFields json, string field)
     {
         int bits = json.Int(field, 1, 32);
-        return s_bits.Contains(bits) ? bits : throw json.Fault(field, $"is {bits}; supported: {string.Join(", ", s_bits)}");
+        return IntegerRange.SupportedBits.Contains(bits)
+            ? bits
+            : throw json.Fault(field, $"is {bits}; supported: {string.Join(", ", IntegerRange.SupportedBits)}");
     }
 
     private static int ReadGroupSize(JsonFields json, ModelConfig model)

@@ -16,7 +16,7 @@ public static class WeightQuantizer
 
     /// <summary>Quantizes a float matrix.</summary>
     /// <param name="weights">[out, in] in a float format.</param>
-    /// <param name="bits">3 or 4 (stored as INT4), 6 or 8 (stored as bytes).</param>
+    /// <param name="bits">3 or 4 (stored as INT4), 5 to 8 (stored as bytes).</param>
     /// <param name="groupSize">Input features per scale, an even divisor of in; 0 for one scale per output channel.</param>
     /// <param name="clipSearch">Search the clip instead of using 1.</param>
     /// <param name="cancellation">Stops between rows.</param>
@@ -86,7 +86,7 @@ public static class WeightQuantizer
     {
         if (bits == 16 || !IntegerRange.SupportedBits.Contains(bits))
         {
-            throw new ArgumentException($"{name}: {bits} bits per weight; supported are 3, 4, 6 and 8");
+            throw new ArgumentException($"{name}: {bits} bits per weight; supported are 3 to 8");
         }
 
         if (groupSize < 0 || groupSize % 2 != 0 || (groupSize > 0 && inFeatures % groupSize != 0))

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
 using QuaRot.Checkpoints;
+using QuaRot.Checkpoints.Quantization;
 using QuaRot.Checkpoints.QuaRot;
+using QuaRot.Kernels;
 using Spectre.Console;
 
 namespace QuaRot.Cli.Commands;
@@ -9,7 +11,7 @@ namespace QuaRot.Cli.Commands;
 /// <summary><c>quarot quantize SRC DST</c>: the QuaRot transform and round-to-nearest quantization.</summary>
 internal static class QuantizeCommand
 {
-    private static readonly int[] AllowedBits = [3, 4, 6, 8, 16];
+    private static readonly int[] AllowedGroups = [0, 64, 128, 256];
 
     private static readonly Argument<DirectoryInfo> Source = new("SRC") { Description = "Hugging Face checkpoint folder" };
     private static readonly Argument<DirectoryInfo> Destination = new("DST") { Description = "Folder to write; must not exist" };
@@ -17,7 +19,7 @@ internal static class QuantizeCommand
     private static readonly Option<int> ActivationBits = Bits("--abits", "Bits of the activations");
     private static readonly Option<int> KeyBits = Bits("--kbits", "Bits of the cached keys");
     private static readonly Option<int> ValueBits = Bits("--vbits", "Bits of the cached values");
-    private static readonly Option<int> GroupSize = new("--group-size") { Description = "Inputs that share a weight scale (64, 128, 256); 0: one scale per output channel" };
+    private static readonly Option<int> GroupSize = Groups();
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of the random rotation" };
     private static readonly Option<bool> NoRotate = new("--no-rotate") { Description = "Quantize without rotation, for comparison" };
     private static readonly Option<bool> NoClipSearch = new("--no-clip-search") { Description = "Take each weight scale from the largest weight instead of searching it" };
@@ -55,6 +57,8 @@ internal static class QuantizeCommand
         Console.WriteLine($"Wrote {args.GetRequiredValue(Destination)}: {bytes / 1e6:0.0} MB, " +
             $"W{options.WeightBits}A{options.ActivationBits}K{options.KeyBits}V{options.ValueBits}" +
             $"{(options.Rotate ? $", rotated with seed {options.Seed}" : ", not rotated")}.");
+        foreach (var line in ComputePath.Slower(options))
+            Console.WriteLine($"  {line}");
         using var process = Process.GetCurrentProcess();
         Console.WriteLine($"Took {started.Elapsed.TotalSeconds:0.0} s and at most {process.PeakWorkingSet64 / 1e6:0} MB of memory.");
         return 0;
@@ -69,13 +73,25 @@ internal static class QuantizeCommand
                 await Task.Run(() => work(new BarProgress(bar), cancellationToken), cancellationToken);
             });
 
-    private static Option<int> Bits(string name, string description)
+    // What the engine's kernels take: a group holds whole vectors of codes.
+    private static Option<int> Groups()
     {
-        var option = new Option<int>(name) { Description = $"{description}: {string.Join(", ", AllowedBits)}", DefaultValueFactory = _ => 4 };
+        var option = new Option<int>("--group-size") { Description = "Inputs that share a weight scale: 64, 128 or 256; 0: one scale per output channel" };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var bits) && !AllowedBits.Contains(bits))
-                result.AddError($"{name}: is {bits}; must be one of {string.Join(", ", AllowedBits)}");
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var size) && !AllowedGroups.Contains(size))
+                result.AddError($"--group-size: is {size}; must be one of {string.Join(", ", AllowedGroups)}");
+        });
+        return option;
+    }
+
+    private static Option<int> Bits(string name, string description)
+    {
+        var option = new Option<int>(name) { Description = $"{description}: {string.Join(", ", IntegerRange.SupportedBits)}", DefaultValueFactory = _ => 4 };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var bits) && !IntegerRange.SupportedBits.Contains(bits))
+                result.AddError($"{name}: is {bits}; must be one of {string.Join(", ", IntegerRange.SupportedBits)}");
         });
         return option;
     }

@@ -117,7 +117,7 @@ public sealed class ModelConfigReaderTests : IDisposable
 
     [Theory]
     [InlineData("""{"quant_method":"gptq"}""", "quant_method is gptq")]
-    [InlineData("""{"weight_bits":5}""", "weight_bits is 5; supported: 3, 4, 6, 8, 16")]
+    [InlineData("""{"weight_bits":2}""", "weight_bits is 2; supported: 3, 4, 5, 6, 7, 8, 16")]
     [InlineData("""{"key_bits":"4"}""", "key_bits is \"4\", not a whole number")]
     [InlineData("""{"group_size":7}""", "group_size is 7, which does not divide")]
     [InlineData("""{"seed":-1}""", "seed is -1")]
