@@ -12,8 +12,8 @@ namespace QuaRot.Engine.Calibration;
 /// <summary>GPTQ over calibration sequences, layer by layer.</summary>
 public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequences, CalibrationOptions calibration) : ILayerQuantizer, IDisposable
 {
-    private const int ClipSequences = 4;
-    private const int BalanceSequences = 8;
+    private const int ClipSequences = 2;
+    private const int BalanceSequences = 4;
 
     private QuantizationConfig _options = null!;
     private ModelConfig _config = null!;
@@ -154,7 +154,7 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
             return [.. done.Weights.Linears.Where(linear => names.Contains(linear.Name))];
         }
 
-        var moments = new SiteMoments(width, calibration.MatchOutputs, residual && calibration.MatchResidual ? _config.HiddenSize : 0);
+        var moments = new SiteMoments(width, calibration.MatchOutputs, residual && calibration.ResidualShare > 0 ? _config.HiddenSize : 0);
         var rest = moments.Residual is null ? null : new float[(long)Rows * _config.HiddenSize];
         for (var s = 0; s < sequences.Count; s++)
         {
@@ -165,7 +165,7 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
             if (_float is not null)
                 read(_float, s, x);
             for (var i = 0; rest is not null && i < rest.Length; i++)
-                rest[i] = _float!.Residuals[s][i] - _quantized.Residuals[s][i];
+                rest[i] = calibration.ResidualShare * (_float!.Residuals[s][i] - _quantized.Residuals[s][i]);
             moments.Add(z, x, rest);
         }
 

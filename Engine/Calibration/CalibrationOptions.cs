@@ -21,11 +21,13 @@ public sealed record CalibrationOptions
     /// <summary>Match the float model's outputs instead of the float weights'; takes the float model along.</summary>
     public bool MatchOutputs { get; init; } = true;
 
-    /// <summary>Let o_proj and down_proj make up for what the residual stream lacks by then; only with <see cref="MatchOutputs"/>.</summary>
-    public bool MatchResidual { get; init; }
+    /// <summary>
+    /// Share of what the residual stream lacks by then that o_proj and down_proj make up for; only with <see cref="MatchOutputs"/>.
+    /// </summary>
+    public float ResidualShare { get; init; }
 
     /// <summary>Share of the mean squared input that holds the matched weights to the float ones.</summary>
-    public double MatchDamping { get; init; } = 0.01;
+    public double MatchDamping { get; init; } = 0.001;
 
     /// <summary>Scale channels against each other where that is free.</summary>
     public bool Balance { get; init; } = true;
@@ -41,7 +43,7 @@ public sealed record CalibrationOptions
     {
         QuantizedInputs = false,
         MatchOutputs = false,
-        MatchResidual = false,
+        ResidualShare = 0,
         Balance = false,
         SearchClips = false,
         RefinementPasses = 0,
