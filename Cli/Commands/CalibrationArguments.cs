@@ -67,15 +67,18 @@ internal sealed class CalibrationArguments
         var tokenizer = Tokenizer.Load(source);
         var tokens = tokenizer.Encode(File.ReadAllText(file), addBos: tokenizer.BosTokenId is not null, parseSpecial: false);
         var options = Options(args);
+        IReadOnlyList<int[]> sequences;
         try
         {
-            return new CalibratedQuantizer(BackendRegistry.Create(DeviceOption.Read(args, _device)), CalibrationText.Cut(tokens, config, options), options);
+            sequences = CalibrationText.Cut(tokens, config, options);
         }
         catch (ArgumentException e)
         {
             // What is wrong with the text is known below, which text it is here.
             throw new CommandException($"--calib: {file}: {e.Message}");
         }
+
+        return new CalibratedQuantizer(BackendRegistry.Create(DeviceOption.Read(args, _device)), sequences, options);
     }
 
     private CalibrationOptions Options(ParseResult args)
