@@ -37,6 +37,11 @@ public static class WeightQuantizer
         return weights with { Format = range.Format, Data = data, Scales = scales, GroupSize = groupSize };
     }
 
+    /// <summary>The matrix in FP16, for checkpoints whose weights are not quantized.</summary>
+    /// <exception cref="InvalidDataException">A weight does not fit FP16; the message names the tensor, row and column.</exception>
+    public static LinearWeights ToHalf(LinearWeights weights, CancellationToken cancellation = default) =>
+        FloatRows.Convert(weights, WeightFormat.Float16, cancellation);
+
     /// <summary>The weights that the codes and scales stand for, [out·in], row-major.</summary>
     /// <param name="weights">An integer matrix.</param>
     /// <exception cref="ArgumentException">The matrix is a float one; the message names it.</exception>

@@ -47,7 +47,7 @@ internal static class EvalTable
         using var backend = BackendRegistry.Create(device);
         using var line = new ProgressLine(quiet: false);
         var done = 0;
-        var run = new TableRun(model.FullName, tokens, backend, RowQuantizers.Quantize, options)
+        var run = new TableRun(model.FullName, tokens, backend, RowQuantizers.On(device), options)
         {
             Progress = what => line.Say($"[{done} of {rows.Count + 1} rows done] {what}"),
         };

@@ -8,7 +8,7 @@ using Spectre.Console;
 
 namespace QuaRot.Cli.Commands;
 
-/// <summary><c>quarot quantize SRC DST</c>: the QuaRot transform and round-to-nearest quantization.</summary>
+/// <summary><c>quarot quantize SRC DST</c>: the QuaRot transform, and round-to-nearest or GPTQ quantization.</summary>
 internal static class QuantizeCommand
 {
     private static readonly int[] AllowedGroups = [0, 64, 128, 256];
@@ -23,14 +23,17 @@ internal static class QuantizeCommand
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of the random rotation" };
     private static readonly Option<bool> NoRotate = new("--no-rotate") { Description = "Quantize without rotation, for comparison" };
     private static readonly Option<bool> NoClipSearch = new("--no-clip-search") { Description = "Take each weight scale from the largest weight instead of searching it" };
+    private static readonly Option<float> KvClip = new("--kv-clip") { Description = "Ratio by which the range of a cached head is clipped", DefaultValueFactory = _ => new QuantizationConfig().KvClip };
+    private static readonly CalibrationArguments Calibration = new();
     private static readonly Option<bool> Force = new("--force") { Description = "Replace DST if it exists" };
 
     public static Command Create()
     {
         var command = new Command("quantize", "Rotate and quantize a Hugging Face checkpoint")
         {
-            Source, Destination, WeightBits, ActivationBits, KeyBits, ValueBits, GroupSize, Seed, NoRotate, NoClipSearch, Force,
+            Source, Destination, WeightBits, ActivationBits, KeyBits, ValueBits, GroupSize, Seed, NoRotate, NoClipSearch, KvClip, Force,
         };
+        Calibration.AddTo(command);
         command.SetAction(Run);
         return command;
     }
@@ -49,14 +52,21 @@ internal static class QuantizeCommand
             Seed = args.GetValue(Seed),
             Rotate = !args.GetValue(NoRotate),
             WeightClipSearch = !args.GetValue(NoClipSearch),
+            KvClip = args.GetValue(KvClip),
+            ActivationClip = Calibration.ActivationClip(args),
+            WeightMethod = Calibration.Method(args),
         };
 
         var started = Stopwatch.StartNew();
-        await Progress((update, token) => CheckpointQuantizer.Run(source, destination, options, args.GetValue(Force), update, token), cancellationToken);
+        await Progress((update, token) =>
+        {
+            using var calibrated = Calibration.Create(args, source);
+            CheckpointQuantizer.Run(source, destination, options, args.GetValue(Force), update, token, calibrated);
+        }, cancellationToken);
         var bytes = Directory.EnumerateFiles(destination).Sum(f => new FileInfo(f).Length);
         Console.WriteLine($"Wrote {args.GetRequiredValue(Destination)}: {bytes / 1e6:0.0} MB, " +
             $"W{options.WeightBits}A{options.ActivationBits}K{options.KeyBits}V{options.ValueBits}" +
-            $"{(options.Rotate ? $", rotated with seed {options.Seed}" : ", not rotated")}.");
+            $", {(options.WeightMethod == WeightMethod.Gptq ? "GPTQ" : "RTN")}{(options.Rotate ? $", rotated with seed {options.Seed}" : ", not rotated")}.");
         foreach (var line in ComputePath.Slower(options))
             Console.WriteLine($"  {line}");
         using var process = Process.GetCurrentProcess();

@@ -1,5 +1,7 @@
+using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.QuaRot;
 using QuaRot.Cli.Commands;
+using QuaRot.Engine.Calibration;
 using QuaRot.Engine.Evaluation.Table;
 
 namespace QuaRot.Cli.Evaluation;
@@ -7,9 +9,16 @@ namespace QuaRot.Cli.Evaluation;
 /// <summary>The weight quantizers that <c>eval --table</c> can compare, by name. A new one is a new entry here.</summary>
 internal static class RowQuantizers
 {
-    private static readonly Dictionary<string, RowQuantizer> ByName = new()
+    // Made for the device that a calibration runs on.
+    private static readonly Dictionary<string, Func<string, RowQuantizer>> ByName = new()
     {
-        ["rtn"] = (source, destination, options, _, cancellation) => CheckpointQuantizer.Run(source, destination, options, cancellation: cancellation),
+        ["rtn"] = _ => (source, destination, options, _, cancellation) => CheckpointQuantizer.Run(source, destination, options, cancellation: cancellation),
+        ["gptq"] = device => (source, destination, options, _, cancellation) =>
+        {
+            using var calibrated = CalibrationArguments.Create(source, CalibrationArguments.DefaultText, new CalibrationOptions(), device);
+            CheckpointQuantizer.Run(
+                source, destination, options with { WeightMethod = WeightMethod.Gptq }, cancellation: cancellation, calibrated: calibrated);
+        },
     };
 
     public static IReadOnlyList<string> Names { get; } = [.. ByName.Keys];
@@ -24,7 +33,7 @@ internal static class RowQuantizers
             ? names : throw new CommandException($"--methods: there is no '{unknown ?? list}'; there are {string.Join(", ", Names)}");
     }
 
-    /// <summary>Quantizes by the row's method; rows whose weights stay 16 bits name none.</summary>
-    public static void Quantize(string source, string destination, QuaRot.Checkpoints.QuantizationConfig options, string method, CancellationToken cancellation) =>
-        ByName[method.Length == 0 ? "rtn" : method](source, destination, options, method, cancellation);
+    /// <summary>Quantizes by the row's method, calibrating on a device; rows whose weights stay 16 bits name no method.</summary>
+    public static RowQuantizer On(string device) => (source, destination, options, method, cancellation) =>
+        ByName[method.Length == 0 ? "rtn" : method](device)(source, destination, options, method, cancellation);
 }

@@ -68,7 +68,7 @@ public sealed class EvaluationCommandTests(QuantizedLexi lexi) : IDisposable
         await Fails($"--against: {lexi.Model} is quantized already (W4A4K4V4); the unquantized model is needed", "eval", Assets.Lexi, "--against", lexi.Model);
         await Fails("--rows: goes only with --table", "eval", Assets.Lexi, "--rows", "kv");
         await Fails("--against: does not go with --table", "eval", "--table", Assets.Lexi, "--against", Assets.Lexi);
-        await Fails("--methods: there is no 'awq'; there are rtn", "eval", "--table", Assets.Lexi, "--methods", "awq");
+        await Fails("--methods: there is no 'awq'; there are rtn, gptq", "eval", "--table", Assets.Lexi, "--methods", "awq");
         await Fails("--rows: there is no row or section 'int5'; sections: main, ", "eval", "--table", Assets.Lexi, "--rows", "int5");
         await Fails("--task: there is no 'first-word'; there is last-word", "eval", Assets.Lexi, "--task", "first-word");
         await Fails($"--svg: there is no folder {_folder["none"]}", "inspect", Assets.Lexi, "--svg", Path.Combine(_folder["none"], "plot.svg"));
