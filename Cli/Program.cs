@@ -9,6 +9,7 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     GenerateCommand.Create(),
     QuantizeCommand.Create(),
     EvalCommand.Create(),
+    InspectCommand.Create(),
     SynthCommand.Create(),
     BenchCommand.Create(),
     DoctorCommand.Create(),

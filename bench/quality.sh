@@ -1,5 +1,5 @@
 #!/bin/sh
-# The quality table of the README: perplexity of the demo model in several formats, median over the seeds for rotated rows.
+# The quality tables of the README: perplexity of the demo model in several formats, median over the seeds for rotated rows.
 #   bench/quality.sh [TEXT [SEEDS]]        (QUAROT names the program, WORK keeps the quantized models)
 set -eu
 text=${1:-assets/eval.txt}
@@ -37,3 +37,14 @@ row "**rotated, W4A4KV4, RTN + clip search**" "$seeds"
 row "rotated, W4A8KV4, RTN" "$seeds" --abits 8 --no-clip-search
 row "rotated, W6A6KV6, RTN" "$seeds" --wbits 6 --abits 6 --kbits 6 --vbits 6 --no-clip-search
 row "rotated, W8A8KV8, RTN" "$seeds" --wbits 8 --abits 8 --kbits 8 --vbits 8 --no-clip-search
+row "rotated, W4A16, RTN + clip search" "$seeds" --abits 16 --kbits 16 --vbits 16
+gptq="--weights gptq --recipe paper"
+row "rotated, W4A16, GPTQ" "$seeds" $gptq --abits 16 --kbits 16 --vbits 16
+row "rotated, W4A4KV4, GPTQ without clip search" "$seeds" $gptq --no-clip-search
+row "rotated, W4A4KV4, GPTQ" "$seeds" $gptq
+row "rotated, W4A4KV4, GPTQ, groups of 128" "$seeds" $gptq --group-size 128
+row "rotated, W4A4KV4, GPTQ, groups of 64" "$seeds" $gptq --group-size 64
+row "rotated, W4A8KV4, GPTQ" "$seeds" $gptq --abits 8
+row "**rotated, W4A4KV4, full recipe**" "$seeds" --weights gptq
+row "rotated, W4A4KV4, full recipe, groups of 128" "$seeds" --weights gptq --group-size 128
+row "rotated, W4A8KV4, full recipe" "$seeds" --weights gptq --abits 8

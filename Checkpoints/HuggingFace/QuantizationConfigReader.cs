@@ -1,3 +1,6 @@
+using System.Text.Json;
+using QuaRot.Checkpoints.Quantization;
+
 namespace QuaRot.Checkpoints.HuggingFace;
 
 /// <summary>
@@ -5,8 +8,6 @@ namespace QuaRot.Checkpoints.HuggingFace;
 /// </summary>
 internal static class QuantizationConfigReader
 {
-    private static readonly int[] s_bits = [3, 4, 6, 8, 16];
-
     /// <summary>Reads the object <paramref name="json"/> and checks that its groups fit the model.</summary>
     /// <exception cref="CheckpointException">Another quantization method, or a field that is missing or out of range.</exception>
     public static QuantizationConfig Read(JsonFields json, ModelConfig model)
@@ -14,6 +15,7 @@ internal static class QuantizationConfigReader
         string method = json.String("quant_method");
         if (method != QuantizationConfig.Method)
             throw json.Fault("quant_method", $"is {method}, which is not supported; only {QuantizationConfig.Method} is");
+        ActivationClips? clips = ReadClips(json, model);
         return new QuantizationConfig
         {
             WeightBits = ReadBits(json, "weight_bits"),
@@ -23,9 +25,11 @@ internal static class QuantizationConfigReader
             GroupSize = ReadGroupSize(json, model),
             Rotate = json.Bool("rotate"),
             Seed = json.UInt64("seed"),
-            ActivationClip = json.Float("activation_clip", 0, 1),
+            ActivationClip = clips is null ? json.Float("activation_clip", 0, 1) : new QuantizationConfig().ActivationClip,
+            ActivationClips = clips,
             KvClip = json.Float("kv_clip", 0, 1),
             WeightClipSearch = json.Bool("weight_clip_search"),
+            WeightMethod = ReadMethod(json),
             SourceHash = json.String("source_hash"),
         };
     }
@@ -33,8 +37,38 @@ internal static class QuantizationConfigReader
     private static int ReadBits(JsonFields json, string field)
     {
         int bits = json.Int(field, 1, 32);
-        return s_bits.Contains(bits) ? bits : throw json.Fault(field, $"is {bits}; supported: {string.Join(", ", s_bits)}");
+        return IntegerRange.SupportedBits.Contains(bits)
+            ? bits
+            : throw json.Fault(field, $"is {bits}; supported: {string.Join(", ", IntegerRange.SupportedBits)}");
     }
+
+    /// <summary>Null where activation_clip is one number for all.</summary>
+    private static ActivationClips? ReadClips(JsonFields json, ModelConfig model)
+    {
+        JsonElement value = json.Get("activation_clip");
+        if (value.ValueKind != JsonValueKind.Array)
+            return null;
+        try
+        {
+            var clips = new ActivationClips(value.EnumerateArray().Select(
+                layer => layer.EnumerateArray().Select(ratio => ratio.GetSingle()).ToArray()).ToArray());
+            return clips.Layers == model.NumLayers
+                ? clips
+                : throw json.Fault("activation_clip", $"has {clips.Layers} layers, the model {model.NumLayers}");
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException)
+        {
+            throw json.Fault("activation_clip", $"is neither a number nor an array of arrays of {ActivationClips.Sites}: {e.Message}");
+        }
+    }
+
+    /// <summary>Says only how the weights came about; absent from checkpoints that were written before there was a choice.</summary>
+    private static WeightMethod ReadMethod(JsonFields json) => json.OptionalString("weight_method") switch
+    {
+        null or "rtn" => WeightMethod.Rtn,
+        "gptq" => WeightMethod.Gptq,
+        var other => throw json.Fault("weight_method", $"is {other}; supported: rtn, gptq"),
+    };
 
     private static int ReadGroupSize(JsonFields json, ModelConfig model)
     {

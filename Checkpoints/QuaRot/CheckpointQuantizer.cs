@@ -10,10 +10,14 @@ namespace QuaRot.Checkpoints.QuaRot;
 /// <remarks>
 /// One layer of the source is mapped and one of its matrices rotated at a time: the source is opened anew for each layer, as what was read
 /// of a mapped file stays in memory until it is closed. The same source, options and version give the same bytes on every machine. The
-/// destination appears whole or not at all: everything is written beside it and renamed at the end.
+/// destination appears whole or not at all: everything is written beside it and renamed at the end. A run that was cancelled or killed
+/// leaves its layers there, and the next one with the same source and options goes on behind them.
 /// </remarks>
 public sealed class CheckpointQuantizer
 {
+    /// <summary>Changes whenever a layer may come out with other bytes than before, so that no run goes on with an older version's.</summary>
+    private const string Format = "1";
+
     private static readonly string[] SideFiles =
     [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -27,22 +31,29 @@ public sealed class CheckpointQuantizer
     private const int CollectAbove = 16 << 20;
 
     private readonly string _source;
+    private readonly string _staging;
     private readonly ModelConfig _config;
     private readonly DecoderLayout _layout;
     private readonly QuantizationConfig _options;
     private readonly ModelRotation? _rotation;
     private readonly TensorFiles _files;
+    private readonly ILayerQuantizer? _calibrated;
+    private readonly StagedLayers _staged;
     private readonly CancellationToken _cancellation;
 
     private CheckpointQuantizer(
-        string source, ModelConfig config, QuantizationConfig options, string folder, CancellationToken cancellation)
+        string source, ModelConfig config, QuantizationConfig options, ILayerQuantizer? calibrated,
+        StagedLayers staged, string folder, CancellationToken cancellation)
     {
+        _calibrated = calibrated;
+        _staged = staged;
         _source = source;
         _config = config;
         _layout = new DecoderLayout(config);
         _options = options;
         _rotation = options.Rotate ? new ModelRotation(config, options.Seed) : null;
         _files = new TensorFiles(folder);
+        _staging = folder;
         _cancellation = cancellation;
     }
 
@@ -52,7 +63,8 @@ public sealed class CheckpointQuantizer
     /// <param name="options">Bits, groups, rotation, seed and clips; the source hash is filled in.</param>
     /// <param name="overwrite">Replace a destination that exists.</param>
     /// <param name="progress">Told after each layer and at the end.</param>
-    /// <param name="cancellation">Stops within a fraction of a layer and removes what was written.</param>
+    /// <param name="cancellation">Stops within a fraction of a layer.</param>
+    /// <param name="calibrated">Quantizes the layers; null for <see cref="WeightQuantizer"/>'s rounding to nearest.</param>
     /// <returns>The options with the source hash, as they stand in the new config.json.</returns>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     /// <exception cref="CheckpointException">
@@ -66,7 +78,8 @@ public sealed class CheckpointQuantizer
         QuantizationConfig options,
         bool overwrite = false,
         IProgress<QuantizeProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default,
+        ILayerQuantizer? calibrated = null)
     {
         QuantizationCheck.Options(options);
         CheckApart(sourceFolder, destinationFolder);
@@ -74,15 +87,26 @@ public sealed class CheckpointQuantizer
         try
         {
             QuantizationCheck.Model(config, options);
-            using StagingFolder staging = StagingFolder.Create(destinationFolder, overwrite);
-            DiskSpace.Require(staging.Path, QuantizationCheck.EstimateBytes(config, options));
             QuantizationConfig written = options with
             {
                 GroupSize = options.WeightBits == 16 ? 0 : options.GroupSize,
                 SourceHash = HashSource(sourceFolder, cancellation),
             };
-            new CheckpointQuantizer(sourceFolder, config, written, staging.Path, cancellation).WriteAll(staging, progress);
-            return written;
+            string key = $"{Format} {written} {calibrated?.Fingerprint}";
+            using StagingFolder staging = StagingFolder.Create(destinationFolder, overwrite, key);
+            StagedLayers staged = StagedLayers.Open(staging.Path, key);
+            try
+            {
+                DiskSpace.Require(staging.Path, QuantizationCheck.EstimateBytes(config, options));
+                return new CheckpointQuantizer(sourceFolder, config, written, calibrated, staged, staging.Path, cancellation)
+                    .WriteAll(staging, progress);
+            }
+            catch (OperationCanceledException) when (staged.Count > 0)
+            {
+                // What is done is kept for the next run; the caller learns that this one was stopped.
+                staging.Keep();
+                throw;
+            }
         }
         catch (Exception e) when (e is ArgumentException or InvalidDataException)
         {
@@ -91,23 +115,42 @@ public sealed class CheckpointQuantizer
         }
     }
 
-    private void WriteAll(StagingFolder staging, IProgress<QuantizeProgress>? progress)
+    private QuantizationConfig WriteAll(StagingFolder staging, IProgress<QuantizeProgress>? progress)
     {
         long start = TimeProvider.System.GetTimestamp();
         int layers = _config.NumLayers;
         void Report(int done, bool finished) => progress?.Report(
             new QuantizeProgress(done, layers, _files.BytesWritten, TimeProvider.System.GetElapsedTime(start), finished));
 
+        if (_calibrated is not null)
+        {
+            using HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(_source);
+            _calibrated.Begin(checkpoint, _options, _rotation, _cancellation);
+        }
+
         for (int layer = 0; layer < layers; layer++)
         {
             _cancellation.ThrowIfCancellationRequested();
-            WriteLayer(layer);
+            if (layer < _staged.Count)
+            {
+                TakeUp(layer);
+            }
+            else
+            {
+                WriteLayer(layer);
+            }
+
             Report(layer + 1, finished: false);
         }
 
         WriteEmbeddingAndHead();
         _files.WriteIndex();
-        ConfigWriter.WriteConfig(Path.Combine(_source, "config.json"), Path.Combine(staging.Path, "config.json"), _options);
+        QuantizationConfig written = _staged.Clips.Any(clips => clips is null) ? _options : _options with
+        {
+            ActivationClip = new QuantizationConfig().ActivationClip,
+            ActivationClips = new ActivationClips(_staged.Clips.Select(clips => clips!)),
+        };
+        ConfigWriter.WriteConfig(Path.Combine(_source, "config.json"), Path.Combine(staging.Path, "config.json"), written);
         foreach (string name in SideFiles.Where(name => File.Exists(Path.Combine(_source, name))))
         {
             File.Copy(Path.Combine(_source, name), Path.Combine(staging.Path, name));
@@ -116,13 +159,16 @@ public sealed class CheckpointQuantizer
         _cancellation.ThrowIfCancellationRequested();
         staging.Commit();
         Report(layers, finished: true);
+        return written;
     }
 
     private void WriteLayer(int layer)
     {
         using HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(_source);
         LayerWeights source = checkpoint.ReadLayer(layer);
-        LayerWeights weights = _rotation?.RotateLayer(source, Quantize, _cancellation) ?? Quantize(source);
+        QuantizedLayer quantized = _calibrated?.Quantize(layer, source, _cancellation)
+            ?? new QuantizedLayer(_rotation?.RotateLayer(source, Quantize, _cancellation) ?? Quantize(source), null);
+        LayerWeights weights = quantized.Weights;
         var tensors = new List<SafetensorsTensor>();
         AddNorm(tensors, DecoderLayout.InputNorm(layer), weights.InputNorm);
         AddNorm(tensors, DecoderLayout.PostAttentionNorm(layer), weights.PostAttentionNorm);
@@ -132,6 +178,26 @@ public sealed class CheckpointQuantizer
         }
 
         _files.Write(FileNames.LayerFile(layer), tensors);
+        _staged.Add(quantized.ActivationClips);
+    }
+
+    /// <summary>Counts a layer that an earlier run has written, and shows it to the calibration.</summary>
+    private void TakeUp(int layer)
+    {
+        string name = FileNames.LayerFile(layer);
+        using SafetensorsFolder file = SafetensorsFolder.OpenFile(Path.Combine(_staging, name));
+        _files.Add(name, file.FileOf(file.Names.First()));
+        if (_calibrated is null)
+        {
+            return;
+        }
+
+        using HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.Open(_source);
+        LayerWeights weights = _layout.Read(
+            layer,
+            shape => LinearTensors.Read(file, shape, _options.WeightBits, _options.GroupSize),
+            norm => _options.Rotate ? null : new TensorReader(file).Vector(norm, _config.HiddenSize));
+        _calibrated.Skip(layer, checkpoint.ReadLayer(layer), new QuantizedLayer(weights, _staged.Clips[layer]), _cancellation);
     }
 
     private void WriteEmbeddingAndHead()

@@ -28,13 +28,20 @@ internal static class ConfigWriter
             ["group_size"] = quantization.GroupSize,
             ["rotate"] = quantization.Rotate,
             ["seed"] = quantization.Seed,
-            ["activation_clip"] = quantization.ActivationClip,
+            ["activation_clip"] = ActivationClip(quantization),
             ["kv_clip"] = quantization.KvClip,
             ["weight_clip_search"] = quantization.WeightClipSearch,
+            ["weight_method"] = quantization.WeightMethod.ToString().ToLowerInvariant(),
             ["source_hash"] = quantization.SourceHash,
         };
         File.WriteAllText(destinationFile, json.ToJsonString(Format) + "\n");
     }
+
+    /// <summary>One ratio, or an array of four for each layer.</summary>
+    private static JsonNode ActivationClip(QuantizationConfig quantization) => quantization.ActivationClips is not { } clips
+        ? JsonValue.Create(quantization.ActivationClip)
+        : new JsonArray([.. Enumerable.Range(0, clips.Layers).Select(layer =>
+            new JsonArray([.. clips.OfLayer(layer).Select(ratio => JsonValue.Create(ratio))]))]);
 
     /// <summary>The index that says which file holds each tensor.</summary>
     public static void WriteIndex(string file, IReadOnlyDictionary<string, string> fileOfTensor, long totalBytes)

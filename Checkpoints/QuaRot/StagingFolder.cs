@@ -2,9 +2,9 @@ namespace QuaRot.Checkpoints.QuaRot;
 
 /// <summary>A hidden folder beside the destination that becomes the destination in one rename, or disappears.</summary>
 /// <remarks>
-/// Its name depends on the destination alone, so that a run that was killed leaves at most one, which the next run removes. A lock file
-/// that is
-/// held open tells a killed run's folder from that of a run still at work.
+/// Its name depends on the destination alone, so that a run that was killed or cancelled leaves at most one. The next run takes it up where
+/// <see cref="StagedLayers"/> says that it would write the same layers, and removes it where not. A lock file that is held open tells a
+/// killed run's folder from that of a run still at work.
 /// </remarks>
 internal sealed class StagingFolder : IDisposable
 {
@@ -12,6 +12,7 @@ internal sealed class StagingFolder : IDisposable
     private readonly string _destination;
     private readonly FileStream _lock;
     private bool _committed;
+    private bool _kept;
 
     private StagingFolder(string path, string destination, FileStream lockStream)
     {
@@ -23,10 +24,13 @@ internal sealed class StagingFolder : IDisposable
     /// <summary>Where the files are to be written.</summary>
     public string Path { get; }
 
-    /// <summary>Creates the folder, after removing what a killed run left.</summary>
+    /// <summary>Creates the folder, or takes up the one that a killed or cancelled run left.</summary>
+    /// <param name="destination">The folder that it is to become.</param>
+    /// <param name="overwrite">Whether that may exist.</param>
+    /// <param name="key">Everything that the layers depend on; a folder that was left by a run with another key is removed.</param>
     /// <exception cref="CheckpointException">The destination exists and may not be replaced, or another run is writing it.</exception>
     /// <exception cref="IOException">The folder cannot be created.</exception>
-    public static StagingFolder Create(string destination, bool overwrite)
+    public static StagingFolder Create(string destination, bool overwrite, string key)
     {
         string full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(destination));
         if (File.Exists(full))
@@ -42,7 +46,13 @@ internal sealed class StagingFolder : IDisposable
         string path = Sibling(full, "partial");
         if (Directory.Exists(path))
         {
-            TakeLock(path, destination).Dispose();
+            FileStream old = TakeLock(path, destination);
+            if (StagedLayers.KeyOf(path) == key)
+            {
+                return new StagingFolder(path, full, old);
+            }
+
+            old.Dispose();
             Directory.Delete(path, recursive: true);
         }
 
@@ -63,6 +73,7 @@ internal sealed class StagingFolder : IDisposable
     {
         _lock.Dispose();
         File.Delete(System.IO.Path.Combine(Path, LockFile));
+        File.Delete(System.IO.Path.Combine(Path, StagedLayers.FileName));
         string old = Sibling(_destination, "old");
         if (Directory.Exists(old))
         {
@@ -93,11 +104,14 @@ internal sealed class StagingFolder : IDisposable
         }
     }
 
-    /// <summary>Removes the folder unless it was committed.</summary>
+    /// <summary>Leaves the folder for a later run to take up.</summary>
+    public void Keep() => _kept = true;
+
+    /// <summary>Removes the folder unless it was committed or is to be kept.</summary>
     public void Dispose()
     {
         _lock.Dispose();
-        if (!_committed && Directory.Exists(Path))
+        if (!_committed && !_kept && Directory.Exists(Path))
         {
             Directory.Delete(Path, recursive: true);
         }

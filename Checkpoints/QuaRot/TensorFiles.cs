@@ -30,6 +30,15 @@ internal sealed class TensorFiles(string folder)
         }
     }
 
+    /// <summary>Counts a file that an earlier run has written.</summary>
+    public void Add(string fileName, SafetensorsFile file)
+    {
+        foreach (TensorInfo tensor in file.Tensors.Values)
+        {
+            Count(tensor.Name, fileName, tensor.ByteLength);
+        }
+    }
+
     public void WriteIndex() => ConfigWriter.WriteIndex(Path.Combine(folder, SafetensorsFolder.IndexFile), _fileOfTensor, BytesWritten);
 
     private void Count(string tensor, string fileName, long bytes)

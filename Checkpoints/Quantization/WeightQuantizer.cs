@@ -16,7 +16,7 @@ public static class WeightQuantizer
 
     /// <summary>Quantizes a float matrix.</summary>
     /// <param name="weights">[out, in] in a float format.</param>
-    /// <param name="bits">3 or 4 (stored as INT4), 6 or 8 (stored as bytes).</param>
+    /// <param name="bits">3 or 4 (stored as INT4), 5 to 8 (stored as bytes).</param>
     /// <param name="groupSize">Input features per scale, an even divisor of in; 0 for one scale per output channel.</param>
     /// <param name="clipSearch">Search the clip instead of using 1.</param>
     /// <param name="cancellation">Stops between rows.</param>
@@ -36,6 +36,11 @@ public static class WeightQuantizer
             worker.Quantize(weights, row, scales.AsSpan(row * groups, groups), data.AsSpan(row * rowBytes, rowBytes)), cancellation);
         return weights with { Format = range.Format, Data = data, Scales = scales, GroupSize = groupSize };
     }
+
+    /// <summary>The matrix in FP16, for checkpoints whose weights are not quantized.</summary>
+    /// <exception cref="InvalidDataException">A weight does not fit FP16; the message names the tensor, row and column.</exception>
+    public static LinearWeights ToHalf(LinearWeights weights, CancellationToken cancellation = default) =>
+        FloatRows.Convert(weights, WeightFormat.Float16, cancellation);
 
     /// <summary>The weights that the codes and scales stand for, [out·in], row-major.</summary>
     /// <param name="weights">An integer matrix.</param>
@@ -86,7 +91,7 @@ public static class WeightQuantizer
     {
         if (bits == 16 || !IntegerRange.SupportedBits.Contains(bits))
         {
-            throw new ArgumentException($"{name}: {bits} bits per weight; supported are 3, 4, 6 and 8");
+            throw new ArgumentException($"{name}: {bits} bits per weight; supported are 3 to 8");
         }
 
         if (groupSize < 0 || groupSize % 2 != 0 || (groupSize > 0 && inFeatures % groupSize != 0))

@@ -37,4 +37,14 @@ internal sealed class HeadTransforms
         WithinHeads(row);
         _mixing.Apply(row);
     }
+
+    /// <summary>Undoes <see cref="WithinAndAcrossHeads"/>.</summary>
+    public void UndoWithinAndAcrossHeads(Span<double> row)
+    {
+        _mixing.ApplyTransposed(row);
+        for (int start = 0; start < row.Length; start += _plan.HeadDim)
+        {
+            _withinHead.ApplyTransposed(row.Slice(start, _plan.HeadDim));
+        }
+    }
 }

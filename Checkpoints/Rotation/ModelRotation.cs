@@ -74,4 +74,12 @@ public sealed class ModelRotation
             Down = ToResidual(layer.Down, _intermediate.Apply),
         };
     }
+
+    /// <summary>Second moments of o_proj's input as they would be without any transform, in place.</summary>
+    /// <param name="moments">[in, in], of the input that the layer sees online.</param>
+    public void UndoOutputInput(double[] moments) => WeightRotation.BothSides(moments, _heads.UndoWithinAndAcrossHeads);
+
+    /// <summary>The same of down_proj's input.</summary>
+    /// <inheritdoc cref="UndoOutputInput"/>
+    public void UndoDownInput(double[] moments) => WeightRotation.BothSides(moments, _intermediate.ApplyTransposed);
 }

@@ -85,6 +85,23 @@ internal static class WeightRotation
         return weights with { Bias = RotateBias(weights.Bias, transform) };
     }
 
+    /// <summary>S := Mᵀ·S·M for a symmetric matrix and a transform row := row·M, in place.</summary>
+    public static void BothSides(double[] matrix, RowTransform transform)
+    {
+        int n = (int)Math.Sqrt(matrix.LongLength);
+        for (int pass = 0; pass < 2; pass++)
+        {
+            Parallel.For(0, n, row => transform(matrix.AsSpan(row * n, n)));
+            for (int i = 0; i < n; i++)
+            {
+                for (int j = 0; j < i; j++)
+                {
+                    (matrix[(i * n) + j], matrix[(j * n) + i]) = (matrix[(j * n) + i], matrix[(i * n) + j]);
+                }
+            }
+        }
+    }
+
     private static float[]? RotateBias(float[]? bias, RowTransform transform)
     {
         if (bias is null)

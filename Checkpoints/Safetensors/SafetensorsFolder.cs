@@ -39,16 +39,21 @@ public sealed class SafetensorsFolder : IDisposable
     {
         string single = Path.Combine(folder, SingleFile);
         if (File.Exists(single))
-        {
-            var file = SafetensorsFile.Open(single);
-            var opened = new Lazy<SafetensorsFile>(file);
-            return new SafetensorsFolder(single, file.Tensors.Keys.ToDictionary(n => n, _ => opened, StringComparer.Ordinal), [opened]);
-        }
+            return OpenFile(single);
 
         string index = Path.Combine(folder, IndexFile);
         if (!File.Exists(index))
             throw new CheckpointException(folder, $"holds neither {SingleFile} nor {IndexFile}");
         return OpenIndex(folder, index);
+    }
+
+    /// <summary>The tensors of one file, whatever its name.</summary>
+    /// <exception cref="CheckpointException">The file is missing or broken.</exception>
+    public static SafetensorsFolder OpenFile(string path)
+    {
+        var file = SafetensorsFile.Open(path);
+        var opened = new Lazy<SafetensorsFile>(file);
+        return new SafetensorsFolder(path, file.Tensors.Keys.ToDictionary(n => n, _ => opened, StringComparer.Ordinal), [opened]);
     }
 
     /// <summary>True when the checkpoint lists a tensor of that name.</summary>

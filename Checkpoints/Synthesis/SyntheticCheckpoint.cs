@@ -44,7 +44,7 @@ public sealed class SyntheticCheckpoint
         IProgress<SynthesisProgress>? progress = null,
         CancellationToken cancellation = default)
     {
-        using StagingFolder staging = StagingFolder.Create(folder, overwrite);
+        using StagingFolder staging = StagingFolder.Create(folder, overwrite, key: "");
         var checkpoint = new SyntheticCheckpoint(shape, seed, staging.Path, cancellation);
         List<TensorSpec>[] files = [.. checkpoint.Files()];
         DiskSpace.Require(staging.Path, files.Sum(file => file.Sum(spec => spec.ByteLength)));

@@ -1,106 +1,130 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Text.Json;
 using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.Perplexity;
 using QuaRot.Checkpoints.Tokenizers;
+using QuaRot.Cli.Evaluation;
 using QuaRot.Engine.Evaluation;
+using QuaRot.Engine.Evaluation.LastWord;
 using QuaRot.Kernels;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Forward;
-using Spectre.Console;
 
 namespace QuaRot.Cli.Commands;
 
-/// <summary><c>quarot eval MODEL --text FILE</c>: perplexity over non-overlapping windows.</summary>
+/// <summary><c>quarot eval MODEL</c>: perplexity over non-overlapping windows, agreement with another model, or a task.</summary>
 internal static class EvalCommand
 {
+    private const string LastWord = "last-word";
+
     private static readonly Argument<DirectoryInfo> Model = new("MODEL") { Description = "Checkpoint folder, quantized or not" };
-    private static readonly Option<FileInfo> Text = new("--text") { Description = "UTF-8 text to measure on", Required = true };
+    private static readonly Option<FileInfo?> Text = EvaluationText.CreateOption();
     private static readonly Option<int> Window = new("--window") { Description = "Tokens of a window", DefaultValueFactory = _ => 1024 };
     private static readonly Option<int> Windows = new("--windows") { Description = "Most windows to take", DefaultValueFactory = _ => 39 };
+    private static readonly Option<DirectoryInfo?> Against = new("--against") { Description = "Unquantized model to compare the next token's distribution with" };
+    private static readonly Option<string?> TaskName = new("--task") { Description = $"Run a task instead: {LastWord} (find the last word of passages of the text)" };
     private static readonly Option<string> Device = DeviceOption.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "Print JSON instead of a table" };
 
     public static Command Create()
     {
-        var command = new Command("eval", "Perplexity of a model on a text") { Model, Text, Window, Windows, Device, Json };
+        var command = new Command("eval", "Perplexity of a model on a text; agreement with the float model; a task; the paper's table")
+        {
+            Model, Text, Window, Windows, Against, TaskName, Device, Json,
+        };
+        EvalTable.AddOptions(command);
         command.SetAction((args, token) => Task.Run(() => Run(args, token), token));
         return command;
     }
 
     private static int Run(ParseResult args, CancellationToken cancellationToken)
     {
-        var folder = args.GetRequiredValue(Model).FullName;
-        var file = args.GetRequiredValue(Text);
-        if (!file.Exists)
-            throw new CommandException($"{file}: there is no such file");
-        using var checkpoint = Checkpoint.Open(folder);
-        var tokenizer = Tokenizer.Load(folder);
-        var tokens = tokenizer.Encode(File.ReadAllText(file.FullName), addBos: tokenizer.BosTokenId is not null, parseSpecial: false);
+        var text = EvaluationText.Read(args.GetValue(Text));
+        if (EvalTable.IsAsked(args, Against, TaskName))
+        {
+            var protocol = new PerplexityProtocol { WindowTokens = args.GetValue(Window), MaxWindows = args.GetValue(Windows) };
+            return EvalTable.Run(args, args.GetRequiredValue(Model), text, protocol, DeviceOption.Read(args, Device), args.GetValue(Json), cancellationToken);
+        }
+
+        return args.GetValue(TaskName) switch
+        {
+            null => RunPerplexity(args, text, cancellationToken),
+            LastWord when args.GetValue(Against) is null => RunLastWord(args, text, cancellationToken),
+            LastWord => throw new CommandException("--against: does not go with --task"),
+            var other => throw new CommandException($"--task: there is no '{other}'; there is {LastWord}"),
+        };
+    }
+
+    private static int RunPerplexity(ParseResult args, EvaluationText text, CancellationToken cancellationToken)
+    {
+        var model = args.GetRequiredValue(Model);
+        using var checkpoint = Open(args);
+        using var other = args.GetValue(Against) is { } folder ? FloatModel.Open(folder.FullName, "--against") : null;
+        var protocol = new PerplexityProtocol { WindowTokens = args.GetValue(Window), MaxWindows = args.GetValue(Windows) };
+        var longest = Math.Min(checkpoint.Config.MaxPositions, other?.Config.MaxPositions ?? int.MaxValue);
+        var tokens = text.Encode(Tokenizer.Load(model.FullName), protocol.WindowTokens, longest);
+        RequireSameTokens(args, text, tokens, checkpoint, other);
+
         var started = Stopwatch.StartNew();
-        var result = Measure(checkpoint, tokens, args, cancellationToken);
-        Print(args, checkpoint.Config, file, result, started.Elapsed);
+        var pages = KvLayout.PagesFor(protocol.WindowTokens);
+        using var backend = BackendRegistry.Create(DeviceOption.Read(args, Device));
+        using var stage = Load(checkpoint, backend, pages);
+        using var reference = other is null ? null : Load(other, backend, pages);
+        using var line = new ProgressLine(args.GetValue(Json));
+        var windows = protocol.Cut(tokens).Count;
+        var result = new QualityMeter(new StageLogits(stage), reference is null ? null : new StageLogits(reference))
+            .Run(protocol, tokens, done => line.Say($"window {done} of {windows}"), cancellationToken);
+        line.Clear();
+        var report = new PerplexityReport(model.ToString(), checkpoint.Config, args.GetValue(Against)?.ToString(), text.Name, protocol.WindowTokens, result, started.Elapsed);
+        if (args.GetValue(Json))
+            report.PrintJson();
+        else
+            report.PrintTable();
         return 0;
     }
 
-    private static PerplexityResult Measure(ICheckpoint checkpoint, int[] tokens, ParseResult args, CancellationToken cancellationToken)
+    private static int RunLastWord(ParseResult args, EvaluationText text, CancellationToken cancellationToken)
     {
-        var protocol = new PerplexityProtocol { WindowTokens = args.GetValue(Window), MaxWindows = args.GetValue(Windows) };
-        var windows = protocol.Cut(tokens).Count;
-        var layers = new LayerRange(0, checkpoint.Config.NumLayers);
-        var pages = KvLayout.PagesFor(protocol.WindowTokens);
+        var model = args.GetRequiredValue(Model);
+        using var checkpoint = Open(args);
+        var passages = PassageCutter.Cut(text.Content);
+        if (passages.Count == 0)
+            throw new CommandException($"--text: {text.Name} has no passage of two sentences and 40 words");
+        var task = new LastWordTask(passages, Tokenizer.Load(model.FullName), checkpoint.Config.MaxPositions);
+        var started = Stopwatch.StartNew();
         using var backend = BackendRegistry.Create(DeviceOption.Read(args, Device));
-        using var stage = StageLoader.Load(checkpoint, layers, backend, pages);
-        var scorer = new WindowScorer(stage);
-        var quiet = args.GetValue(Json) || Console.IsErrorRedirected;
-        var done = 0;
-        return protocol.Run(tokens, window =>
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (!quiet)
-                Console.Error.Write($"\rwindow {++done} of {windows} ");
-            return scorer.NegativeLogLikelihoods(window);
-        });
-    }
-
-    private static void Print(ParseResult args, ModelConfig config, FileInfo file, PerplexityResult result, TimeSpan elapsed)
-    {
-        var q = config.Quantization;
-        var protocol = $"begin-of-text + text, {result.WindowNlls.Count} non-overlapping windows of {args.GetValue(Window)} tokens, " +
-            $"{result.Predictions} predictions, mean over them";
+        using var stage = Load(checkpoint, backend, KvLayout.PagesFor(task.LongestPassage));
+        using var line = new ProgressLine(args.GetValue(Json));
+        var result = task.Run(new StageLogits(stage), done => line.Say($"passage {done} of {task.Count}"), cancellationToken);
+        line.Clear();
+        var report = new LastWordReport(model.ToString(), text.Name, result, started.Elapsed);
         if (args.GetValue(Json))
-        {
-            Console.WriteLine(JsonSerializer.Serialize(new
-            {
-                model = args.GetRequiredValue(Model).ToString(),
-                text = file.Name,
-                protocol,
-                perplexity = result.Perplexity,
-                mean_nll = result.MeanNll,
-                windows = result.WindowNlls.Count,
-                predictions = result.Predictions,
-                weight_bits = q?.WeightBits ?? 16,
-                activation_bits = q?.ActivationBits ?? 16,
-                key_bits = q?.KeyBits ?? 16,
-                value_bits = q?.ValueBits ?? 16,
-                group_size = q?.GroupSize ?? 0,
-                rotate = q?.Rotate ?? false,
-                weight_clip_search = q?.WeightClipSearch ?? false,
-                seed = q?.Seed ?? 0,
-                seconds = elapsed.TotalSeconds,
-            }));
-            return;
-        }
-
-        Console.Error.WriteLine();
-        Console.WriteLine($"Protocol: {protocol}");
-        var table = new Table().AddColumns("model", "bits W/A/K/V", "rotated", "perplexity", "nats", "seconds");
-        table.AddRow(
-            Markup.Escape(args.GetRequiredValue(Model).Name),
-            q is null ? "16/16/16/16" : $"{q.WeightBits}/{q.ActivationBits}/{q.KeyBits}/{q.ValueBits}",
-            q?.Rotate == true ? "yes" : "no",
-            $"{result.Perplexity:0.000}", $"{result.MeanNll:0.00000}", $"{elapsed.TotalSeconds:0.0}");
-        Terminal.Out.Write(table);
+            report.PrintJson();
+        else
+            report.PrintText();
+        return 0;
     }
+
+    private static ICheckpoint Open(ParseResult args)
+    {
+        var checkpoint = Checkpoint.Open(args.GetRequiredValue(Model).FullName);
+        foreach (var note in ComputePath.Slower(checkpoint.Config.Quantization))
+            Console.Error.WriteLine(note);
+        return checkpoint;
+    }
+
+    // Distributions over different vocabularies, or of texts cut differently, cannot be compared.
+    private static void RequireSameTokens(ParseResult args, EvaluationText text, int[] tokens, ICheckpoint checkpoint, ICheckpoint? other)
+    {
+        if (other is null)
+            return;
+        var folder = args.GetRequiredValue(Against)!;
+        if (other.Config.VocabSize != checkpoint.Config.VocabSize)
+            throw new CommandException($"--against: {folder} has a vocabulary of {other.Config.VocabSize}, the model of {checkpoint.Config.VocabSize}");
+        if (!text.Encode(Tokenizer.Load(folder.FullName)).AsSpan().SequenceEqual(tokens))
+            throw new CommandException($"--against: {folder} cuts {text.Name} into other tokens than the model does");
+    }
+
+    private static IModelStage Load(ICheckpoint checkpoint, Backend backend, int pages) =>
+        StageLoader.Load(checkpoint, new LayerRange(0, checkpoint.Config.NumLayers), backend, pages);
 }

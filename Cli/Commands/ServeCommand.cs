@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Net;
 using QuaRot.Checkpoints.Chat;
+using QuaRot.Checkpoints.HuggingFace;
 using QuaRot.Cli.Client;
 using QuaRot.Cli.Serving;
 using QuaRot.Contracts.V1;
+using QuaRot.Kernels;
 using QuaRot.Silo;
 
 namespace QuaRot.Cli.Commands;
@@ -104,6 +106,8 @@ internal static class ServeCommand
     private static void Describe(ClusterHost host, ServeOptions options)
     {
         Console.WriteLine($"  device: {options.Backend}");
+        foreach (var line in ComputePath.Slower(ModelConfigReader.Read(Path.Combine(options.Model, "config.json")).Quantization))
+            Console.WriteLine($"  {line}");
         foreach (var shard in host.Shards)
         {
             Console.WriteLine($"  shard {shard.Stage}: layers {shard.FirstLayer} to {shard.EndLayer - 1}, " +

@@ -7,7 +7,7 @@ using QuaRot.Contracts;
 namespace QuaRot.Gateway.Services;
 
 /// <summary>Turns what the cluster throws into the gRPC status that a client can act on.</summary>
-public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : Interceptor
+public sealed class RejectionInterceptor(TimeProvider time, ILogger<RejectionInterceptor> log) : Interceptor
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
@@ -62,12 +62,12 @@ public sealed class RejectionInterceptor(ILogger<RejectionInterceptor> log) : In
 
     private RpcException Translate(Exception exception, ServerCallContext context)
     {
+        if (EndedCall.StatusOf(exception, context.Deadline, context.CancellationToken.IsCancellationRequested, time.GetUtcNow().UtcDateTime) is { } ended)
+            return new RpcException(ended);
         switch (exception)
         {
             case RequestRejectedException rejected:
                 return new RpcException(new Status(StatusOf(rejected.Reason), rejected.Message), TrailersOf(rejected));
-            case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
-                return new RpcException(new Status(StatusCode.Cancelled, "The call was cancelled."));
             case OrleansMessageRejectionException or EnumerationAbortedException:
                 // SiloUnavailableException is one of the first kind; another is a call that met its grain on the way out.
                 log.SiloLost(context.Method, exception.Message);

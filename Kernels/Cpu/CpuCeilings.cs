@@ -77,6 +77,7 @@ public static unsafe class CpuCeilings
         Keep(T.AddShorts(T.AddShorts(T.AddShorts(a, b), T.AddShorts(c, d)), T.AddShorts(e, f)));
     }
 
+    /// <remarks>Everything is added up before the one call: values that live across a call would leave their registers in the loop.</remarks>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void Chains<T>(long steps)
         where T : unmanaged, IByteLanes<T>
@@ -98,8 +99,8 @@ public static unsafe class CpuCeilings
             l = T.MultiplyAddBytes(u, l);
         }
 
-        Keep(T.AddShorts(T.AddShorts(T.AddShorts(a, b), T.AddShorts(c, d)), T.AddShorts(T.AddShorts(e, f), T.AddShorts(g, h))));
-        Keep(T.AddShorts(T.AddShorts(i, j), T.AddShorts(k, l)));
+        var firstHalf = T.AddShorts(T.AddShorts(T.AddShorts(a, b), T.AddShorts(c, d)), T.AddShorts(e, f));
+        Keep(T.AddShorts(firstHalf, T.AddShorts(T.AddShorts(T.AddShorts(g, h), T.AddShorts(i, j)), T.AddShorts(k, l))));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

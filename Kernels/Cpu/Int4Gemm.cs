@@ -9,7 +9,8 @@ namespace QuaRot.Kernels.Cpu;
 /// The int32 lanes of an accumulator are the 16 channels, so nothing is summed across lanes. A byte multiply-add of unsigned weights with
 /// four codes of a row, repeated in all lanes, leaves int16 pairs; they are added up as int16 for as long as they provably fit (512 columns
 /// at 4 bits, 32 at 8), then go to int32. One row reads the packed weights straight through. Several rows share a tile of 512 columns,
-/// unpacked into 8 KB that stay in the first-level cache while all rows pass over them, four at a time: eight accumulators in registers.
+/// unpacked into 8 KB that stay in the first-level cache while all rows pass over them, four at a time. Where there are registers for it, two
+/// panels go together: a row's codes are then fetched once for both, and the loop has fewer loads than multiplications.
 /// </remarks>
 internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     where T : unmanaged, ILanes<T>
@@ -30,6 +31,9 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     private const int Lanes = CpuLinear.PanelWidth;
     private const int TileBytes = QuadsOfTile * 64;
     private const int SumBytes = RowsOfItem * Lanes * sizeof(int);
+
+    /// <summary>Panels that several rows pass over together.</summary>
+    private static readonly int PanelsOfTile = TBytes.HasManyRegisters ? 2 : 1;
 
     private readonly WorkerPool _workers;
     private readonly Int4Linear _w;
@@ -65,7 +69,9 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     /// <summary>Items of the loop.</summary>
     public int Items => _rows == 1
         ? (_w.Panels + PanelsOfItem - 1) / PanelsOfItem
-        : _w.Panels * ((_rows + RowsOfItem - 1) / RowsOfItem);
+        : PanelTiles * ((_rows + RowsOfItem - 1) / RowsOfItem);
+
+    private int PanelTiles => (_w.Panels + PanelsOfTile - 1) / PanelsOfTile;
 
     public void Run(int item, int worker)
     {
@@ -79,10 +85,10 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
             return;
         }
 
-        var (part, panel) = Math.DivRem(item, _w.Panels);
-        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, _accumulate);
-        var first = part * RowsOfItem;
-        ManyRows(panel, first, Math.Min(RowsOfItem, _rows - first), _workers.Scratch(worker, TileBytes + (2 * SumBytes)), output);
+        var (part, tile) = Math.DivRem(item, PanelTiles);
+        var (first, panel) = (part * RowsOfItem, tile * PanelsOfTile);
+        ManyRows(panel, Math.Min(PanelsOfTile, _w.Panels - panel), first, Math.Min(RowsOfItem, _rows - first),
+            _workers.Scratch(worker, PanelsOfTile * (TileBytes + (2 * SumBytes))));
     }
 
     private void OneRow(int panel, GemmOutput<T> output)
@@ -121,37 +127,54 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
         return sum;
     }
 
-    /// <summary>Scratch: the tile, int32 sums [rows][16], float totals [rows][16].</summary>
-    private void ManyRows(int panel, int firstRow, int rows, byte* scratch, GemmOutput<T> output)
+    /// <summary>Scratch: a tile for each panel, int32 sums [panels][128][16], float totals [panels][128][16].</summary>
+    private void ManyRows(int panel, int panels, int firstRow, int rows, byte* scratch)
     {
-        var sums = (int*)(scratch + TileBytes);
-        var totals = (float*)(scratch + TileBytes + SumBytes);
-        new Span<float>(totals, rows * Lanes).Clear();
+        var sums = (int*)(scratch + (panels * TileBytes));
+        var totals = (float*)(scratch + (panels * (TileBytes + SumBytes)));
+        new Span<float>(totals, panels * RowsOfItem * Lanes).Clear();
         for (var group = 0; group < _w.Groups; group++)
         {
-            for (var row = 0; row < rows; row++)
+            for (var row = 0; row < rows * panels; row++)
             {
-                TBytes.StoreInts(sums + (row * Lanes), Start(firstRow + row, group));
+                var (of, index) = Math.DivRem(row, rows);
+                TBytes.StoreInts(sums + (((of * RowsOfItem) + index) * Lanes), Start(firstRow + index, group));
             }
 
             var (first, end) = BlocksOf(group);
             for (var block = first; block < end; block += QuadsOfTile / 2)
             {
                 var blocks = Math.Min(QuadsOfTile / 2, end - block);
-                Unpack(_w.Panel(panel) + (block * 64L), scratch, blocks);
-                Multiply(scratch, 2 * blocks, _codes + ((long)firstRow * _stride) + (block * Int4Linear.BlockColumns), rows, sums);
+                for (var of = 0; of < panels; of++)
+                {
+                    Unpack(_w.Panel(panel + of) + (block * 64L), scratch + (of * TileBytes), blocks);
+                }
+
+                var x = _codes + ((long)firstRow * _stride) + (block * Int4Linear.BlockColumns);
+                Multiply(scratch, 2 * blocks, x, rows, sums, both: panels == 2);
             }
 
-            var scale = T.Load(_w.Scales(panel) + (group * Lanes));
-            for (var i = 0; i < rows * Lanes; i += Lanes)
+            for (var of = 0; of < panels; of++)
             {
-                T.Store(totals + i, T.FusedMultiplyAdd(T.LoadInts(sums + i), scale, T.Load(totals + i)));
+                AddGroup(sums + (of * RowsOfItem * Lanes), T.Load(_w.Scales(panel + of) + (group * Lanes)), totals + (of * RowsOfItem * Lanes), rows);
             }
         }
 
-        for (var row = 0; row < rows; row++)
+        for (var of = 0; of < panels; of++)
         {
-            output.Write(firstRow + row, T.Load(totals + (row * Lanes)) * T.Splat(_scales[firstRow + row]));
+            var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel + of, _accumulate);
+            for (var row = 0; row < rows; row++)
+            {
+                output.Write(firstRow + row, T.Load(totals + (((of * RowsOfItem) + row) * Lanes)) * T.Splat(_scales[firstRow + row]));
+            }
+        }
+    }
+
+    private static void AddGroup(int* sums, T scale, float* totals, int rows)
+    {
+        for (var i = 0; i < rows * Lanes; i += Lanes)
+        {
+            T.Store(totals + i, T.FusedMultiplyAdd(T.LoadInts(sums + i), scale, T.Load(totals + i)));
         }
     }
 
@@ -166,8 +189,8 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
         }
     }
 
-    /// <summary>Adds a tile's products to the sums. Where fewer than four rows are left, the last one stands in, and is not added.</summary>
-    private void Multiply(byte* tile, int quads, sbyte* x, int rows, int* sums)
+    /// <summary>Adds a tile's products to the sums. Where fewer than four rows are left, the last one stands in; its sums then go to rows of the scratch memory that nobody reads.</summary>
+    private void Multiply(byte* tile, int quads, sbyte* x, int rows, int* sums, bool both)
     {
         for (var row = 0; row < rows; row += 4)
         {
@@ -177,13 +200,22 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
             for (var quad = 0; quad < quads; quad += _quadsInShorts)
             {
                 var count = Math.Min(_quadsInShorts, quads - quad);
-                FourRows(tile + (quad * 64), count, x0 + (4 * quad), x1 + (4 * quad), x2 + (4 * quad), x3 + (4 * quad),
-                    sums + (row * Lanes), last);
+                byte* w = tile + (quad * 64);
+                var target = sums + (row * Lanes);
+                if (both)
+                {
+                    EightTiles(w, count, x0 + (4 * quad), x1 + (4 * quad), x2 + (4 * quad), x3 + (4 * quad), target);
+                }
+                else
+                {
+                    FourTiles(w, count, x0 + (4 * quad), x1 + (4 * quad), x2 + (4 * quad), x3 + (4 * quad), target);
+                }
             }
         }
     }
 
-    private static void FourRows(byte* w, int quads, sbyte* x0, sbyte* x1, sbyte* x2, sbyte* x3, int* sums, int last)
+    /// <summary>Four rows against one panel.</summary>
+    private static void FourTiles(byte* w, int quads, sbyte* x0, sbyte* x1, sbyte* x2, sbyte* x3, int* sums)
     {
         TBytes a = TBytes.Zero, b = TBytes.Zero, c = TBytes.Zero, d = TBytes.Zero;
         for (nint k = 0; k < 4 * quads; k += 4, w += 64)
@@ -195,21 +227,43 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
             d = TBytes.AddShorts(d, TBytes.MultiplyAddBytes(weights, TBytes.Repeat(x3 + k)));
         }
 
+        AddRows(sums, a, b, c, d);
+    }
+
+    /// <summary>Four rows against two panels, whose tiles follow each other.</summary>
+    private static void EightTiles(byte* w, int quads, sbyte* x0, sbyte* x1, sbyte* x2, sbyte* x3, int* sums)
+    {
+        TBytes a = TBytes.Zero, b = TBytes.Zero, c = TBytes.Zero, d = TBytes.Zero;
+        TBytes e = TBytes.Zero, f = TBytes.Zero, g = TBytes.Zero, h = TBytes.Zero;
+        for (nint k = 0; k < 4 * quads; k += 4, w += 64)
+        {
+            TBytes first = TBytes.Load(w), second = TBytes.Load(w + TileBytes);
+            var x = TBytes.Repeat(x0 + k);
+            a = TBytes.AddShorts(a, TBytes.MultiplyAddBytes(first, x));
+            e = TBytes.AddShorts(e, TBytes.MultiplyAddBytes(second, x));
+            x = TBytes.Repeat(x1 + k);
+            b = TBytes.AddShorts(b, TBytes.MultiplyAddBytes(first, x));
+            f = TBytes.AddShorts(f, TBytes.MultiplyAddBytes(second, x));
+            x = TBytes.Repeat(x2 + k);
+            c = TBytes.AddShorts(c, TBytes.MultiplyAddBytes(first, x));
+            g = TBytes.AddShorts(g, TBytes.MultiplyAddBytes(second, x));
+            x = TBytes.Repeat(x3 + k);
+            d = TBytes.AddShorts(d, TBytes.MultiplyAddBytes(first, x));
+            h = TBytes.AddShorts(h, TBytes.MultiplyAddBytes(second, x));
+        }
+
+        AddRows(sums, a, b, c, d);
+        AddRows(sums + (RowsOfItem * Lanes), e, f, g, h);
+    }
+
+    /// <summary>Without a branch: what comes after a loop decides whether its values stay in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRows(int* sums, TBytes a, TBytes b, TBytes c, TBytes d)
+    {
         Add(sums, a);
-        if (last >= 3)
-        {
-            Add(sums + Lanes, b);
-            Add(sums + (2 * Lanes), c);
-            Add(sums + (3 * Lanes), d);
-        }
-        else if (last >= 1)
-        {
-            Add(sums + Lanes, b);
-            if (last == 2)
-            {
-                Add(sums + (2 * Lanes), c);
-            }
-        }
+        Add(sums + Lanes, b);
+        Add(sums + (2 * Lanes), c);
+        Add(sums + (3 * Lanes), d);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,14 +9,17 @@ internal sealed class DecoderLayer
     private readonly Backend _ops;
     private readonly ModelConfig _config;
     private readonly FloatBuffer? _inputNorm, _postAttentionNorm;
+    private readonly float[] _clips;
     private readonly PackedLinear _q, _k, _v, _o, _gate, _up, _down;
 
     /// <summary>
-    /// Packs the weights of a layer into <paramref name="owner"/>; <paramref name="index"/> counts from the stage's first layer.
+    /// Packs the weights of layer <paramref name="layer"/> of the model into <paramref name="owner"/>; <paramref name="index"/> counts from
+    /// the stage's first layer.
     /// </summary>
-    public DecoderLayer(Backend ops, ModelConfig config, LayerWeights weights, int index, OwnedResources owner)
+    public DecoderLayer(Backend ops, ModelConfig config, LayerWeights weights, int layer, int index, OwnedResources owner)
     {
         (_ops, _config, Index) = (ops, config, index);
+        _clips = [.. Enum.GetValues<ActivationSite>().Select(site => config.Quantization?.ActivationClipOf(layer, site) ?? 1f)];
         _inputNorm = weights.InputNorm is { } first ? owner.Own(ops.Upload(first)) : null;
         _postAttentionNorm = weights.PostAttentionNorm is { } second ? owner.Own(ops.Upload(second)) : null;
         (_q, _k, _v) = (Pack(weights.Q), Pack(weights.K), Pack(weights.V));
@@ -35,7 +38,7 @@ internal sealed class DecoderLayer
     /// <summary>Adds this layer to the residual stream w.X, [batch rows, hidden], and appends to the cache.</summary>
     public void Forward(ForwardBatch batch, Workspace w, KvCache cache, RopeTable rope, OnlineHadamards? hadamards)
     {
-        Normalize(w, _inputNorm, batch.Rows);
+        Normalize(w, _inputNorm, batch.Rows, ActivationSite.AttentionInput);
         _ops.Gemm(w.Quantized, _q, w.Q, accumulate: false);
         _ops.Gemm(w.Quantized, _k, w.K, accumulate: false);
         _ops.Gemm(w.Quantized, _v, w.V, accumulate: false);
@@ -45,37 +48,36 @@ internal sealed class DecoderLayer
         Rotate(w.K, batch.Rows, hadamards?.Key);
         _ops.AppendPagedKvCache(w.K, w.V, cache, Index, batch);
         _ops.Attention(w.Q, cache, Index, batch, _config.NumHeads, w.O);
-        RotateAndQuantize(w, w.O, batch.Rows, _config.NumHeads * _config.HeadDim, hadamards?.AttentionOutput);
+        RotateAndQuantize(w, w.O, batch.Rows, _config.NumHeads * _config.HeadDim, hadamards?.AttentionOutput, ActivationSite.AttentionOutput);
         _ops.Gemm(w.Quantized, _o, w.X, accumulate: true);
 
-        Normalize(w, _postAttentionNorm, batch.Rows);
+        Normalize(w, _postAttentionNorm, batch.Rows, ActivationSite.MlpInput);
         _ops.Gemm(w.Quantized, _gate, w.Gate, accumulate: false);
         _ops.Gemm(w.Quantized, _up, w.Up, accumulate: false);
         _ops.SiluAndMul(w.Gate, w.Up, w.Gate, (long)batch.Rows * _config.IntermediateSize);
-        RotateAndQuantize(w, w.Gate, batch.Rows, _config.IntermediateSize, hadamards?.DownInput);
+        RotateAndQuantize(w, w.Gate, batch.Rows, _config.IntermediateSize, hadamards?.DownInput, ActivationSite.DownInput);
         _ops.Gemm(w.Quantized, _down, w.X, accumulate: true);
     }
 
-    private void Normalize(Workspace w, FloatBuffer? gain, int rows)
+    private void Normalize(Workspace w, FloatBuffer? gain, int rows, ActivationSite site)
     {
         _ops.RmsNorm(w.X, gain, _config.RmsNormEps, w.H, rows, _config.HiddenSize);
-        Quantize(w, w.H, rows, _config.HiddenSize);
+        Quantize(w, w.H, rows, _config.HiddenSize, site);
     }
 
-    private void Quantize(Workspace w, FloatBuffer x, int rows, int width) =>
-        _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16,
-            _config.Quantization?.ActivationClip ?? 1f);
+    private void Quantize(Workspace w, FloatBuffer x, int rows, int width, ActivationSite site) =>
+        _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16, _clips[(int)site]);
 
-    private void RotateAndQuantize(Workspace w, FloatBuffer x, int rows, int width, HadamardShape? shape)
+    private void RotateAndQuantize(Workspace w, FloatBuffer x, int rows, int width, HadamardShape? shape, ActivationSite site)
     {
-        if (shape is not null && _config.Quantization is { ActivationBits: <= 8 } quantization)
+        if (shape is not null && _config.Quantization is { ActivationBits: <= 8 and var bits })
         {
-            _ops.HadamardQuantize(x, w.Quantized, rows, shape, quantization.ActivationBits, quantization.ActivationClip);
+            _ops.HadamardQuantize(x, w.Quantized, rows, shape, bits, _clips[(int)site]);
             return;
         }
 
         Rotate(x, rows, shape);
-        Quantize(w, x, rows, width);
+        Quantize(w, x, rows, width, site);
     }
 
     private void Rotate(FloatBuffer x, int rows, HadamardShape? shape)

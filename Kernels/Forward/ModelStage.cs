@@ -32,7 +32,7 @@ public sealed class ModelStage : IModelStage
         _embedding = IsFirst ? owned.Own(backend.LoadEmbedding(checkpoint.ReadEmbedding())) : null;
         for (var layer = range.Start; layer < range.End; layer++)
         {
-            _layers.Add(new DecoderLayer(backend, _config, checkpoint.ReadLayer(layer), layer - range.Start, owned));
+            _layers.Add(new DecoderLayer(backend, _config, checkpoint.ReadLayer(layer), layer, layer - range.Start, owned));
         }
 
         _head = IsLast ? owned.Own(new OutputHead(backend, _config, checkpoint.ReadHead(), owned)) : null;

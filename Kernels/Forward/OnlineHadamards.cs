@@ -7,7 +7,7 @@ namespace QuaRot.Kernels.Forward;
 /// <summary>
 /// The Hadamard transforms that a rotated model needs at run time (QuaRot, arXiv 2404.00456, section 4, stages 1b to 1d).
 /// </summary>
-internal sealed class OnlineHadamards
+public sealed class OnlineHadamards
 {
     private OnlineHadamards(ModelConfig config)
     {

@@ -13,39 +13,56 @@ internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
 
     public static bool IsFast => Avx512BW.IsSupported;
 
+    public static bool HasManyRegisters => true;
+
     public static Bytes512 Zero => default;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 Load(byte* source) => new(Vector512.Load(source).AsInt32());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(byte* address) => Sse.Prefetch0(address);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* target, Bytes512 value) => StoreInts((int*)target, value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 LoadWidened(sbyte* source) => new(Avx512BW.ConvertToVector512Int16(Vector256.Load(source)).AsInt32());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 Repeat(void* source) => new(Vector512.Create(Unsafe.ReadUnaligned<int>(source)));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 LowNibbles(Bytes512 bytes) => new(bytes._v & Vector512.Create(0x0F0F0F0F));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 HighNibbles(Bytes512 bytes) => new((bytes._v >>> 4) & Vector512.Create(0x0F0F0F0F));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 MultiplyAddBytes(Bytes512 unsigned, Bytes512 signed) =>
         new(Avx512BW.MultiplyAddAdjacent(unsigned._v.AsByte(), signed._v.AsSByte()).AsInt32());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 AddShorts(Bytes512 a, Bytes512 b) => new((a._v.AsInt16() + b._v.AsInt16()).AsInt32());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 AddPairs(Bytes512 sums, Bytes512 shorts) =>
         new(sums._v + Avx512BW.MultiplyAddAdjacent(shorts._v.AsInt16(), Vector512.Create((short)1)));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 MultiplyAddShorts(Bytes512 a, Bytes512 b, Bytes512 sums) =>
         new(sums._v + Avx512BW.MultiplyAddAdjacent(a._v.AsInt16(), b._v.AsInt16()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 PairShorts(Bytes512 even, Bytes512 odd) => new((even._v & Vector512.Create(0xFFFF)) | (odd._v << 16));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 AddInts(Bytes512 a, Bytes512 b) => new(a._v + b._v);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 SubtractInts(Bytes512 a, Bytes512 b) => new(a._v - b._v);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bytes512 ButterflyInts(Bytes512 value, int stride)
     {
         var (swapped, negated) = stride switch
@@ -64,5 +81,6 @@ internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
         return new(swapped + (value._v ^ negated) - negated);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreInts(int* target, Bytes512 value) => value._v.Store(target);
 }

@@ -12,6 +12,9 @@ internal unsafe interface IByteLanes<T>
     /// <summary>True where the machine has the instructions.</summary>
     static abstract bool IsFast { get; }
 
+    /// <summary>True where a loop can keep a dozen values in registers.</summary>
+    static abstract bool HasManyRegisters { get; }
+
     static abstract T Zero { get; }
 
     /// <summary>64 bytes.</summary>

@@ -9,16 +9,17 @@ internal sealed class FusedLayer
 {
     private readonly GpuDevice _device;
     private readonly ModelConfig _config;
-    private readonly QuantizationConfig _quantization;
-    private readonly int _index;
+    private readonly int _bits, _index;
+    private readonly float[] _clips;
     private readonly PackedW4 _qkv, _o, _gateUp, _down;
     private readonly DeviceMemory? _inputNorm, _postAttentionNorm;
 
-    /// <summary>Uploads a layer; <paramref name="index"/> counts from the stage's first.</summary>
+    /// <summary>Uploads layer <paramref name="layer"/> of the model; <paramref name="index"/> counts from the stage's first.</summary>
     /// <exception cref="GpuException">It does not fit the device's memory.</exception>
-    public FusedLayer(GpuDevice device, ModelConfig config, LayerWeights weights, int index, OwnedResources owner)
+    public FusedLayer(GpuDevice device, ModelConfig config, LayerWeights weights, int layer, int index, OwnedResources owner)
     {
-        (_device, _config, _quantization, _index) = (device, config, config.Quantization!, index);
+        (_device, _config, _bits, _index) = (device, config, config.Quantization!.ActivationBits, index);
+        _clips = [.. Enum.GetValues<ActivationSite>().Select(site => config.Quantization.ActivationClipOf(layer, site))];
         _qkv = owner.Own(PackedW4.Pack(device, interleave: false, weights.Q, weights.K, weights.V));
         _o = owner.Own(PackedW4.Pack(device, interleave: false, weights.O));
         _gateUp = owner.Own(PackedW4.Pack(device, interleave: true, weights.Gate, weights.Up));
@@ -33,7 +34,7 @@ internal sealed class FusedLayer
                 return null;
             }
 
-            var memory = owner.Own(device.Allocate(gain.Length * sizeof(float), $"a norm of layer {index}"));
+            var memory = owner.Own(device.Allocate(gain.Length * sizeof(float), $"a norm of layer {layer}"));
             memory.Write<float>(gain);
             return memory;
         }
@@ -45,19 +46,19 @@ internal sealed class FusedLayer
     /// <summary>Queues the layer over the first <paramref name="rows"/> rows of the residual stream w.X; appends to the cache.</summary>
     public void Launch(FusedWorkspace w, int rows, IFusedAttention attention, HadamardQuantizer ofHeads, HadamardQuantizer ofDown)
     {
-        Normalize(w, _inputNorm, rows);
+        Normalize(w, _inputNorm, rows, ActivationSite.AttentionInput);
         W4Gemm.Launch(_device, w.Codes, _qkv, w.Qkv, rows, W4Gemm.Ending.Store);
         attention.Launch(_index, w.Qkv, w.O);
-        ofHeads.Launch(w.O, w.Codes.Codes, w.Codes.Scales, rows, _o.InFeatures, _quantization.ActivationBits, _quantization.ActivationClip);
+        ofHeads.Launch(w.O, w.Codes.Codes, w.Codes.Scales, rows, _o.InFeatures, _bits, _clips[(int)ActivationSite.AttentionOutput]);
         W4Gemm.Launch(_device, w.Codes, _o, w.X, rows, W4Gemm.Ending.Add);
 
-        Normalize(w, _postAttentionNorm, rows);
+        Normalize(w, _postAttentionNorm, rows, ActivationSite.MlpInput);
         W4Gemm.Launch(_device, w.Codes, _gateUp, w.U, rows, W4Gemm.Ending.SiluAndMul);
-        ofDown.Launch(w.U, w.Codes.Codes, w.Codes.Scales, rows, _down.InFeatures, _quantization.ActivationBits, _quantization.ActivationClip);
+        ofDown.Launch(w.U, w.Codes.Codes, w.Codes.Scales, rows, _down.InFeatures, _bits, _clips[(int)ActivationSite.DownInput]);
         W4Gemm.Launch(_device, w.Codes, _down, w.X, rows, W4Gemm.Ending.Add);
     }
 
-    private void Normalize(FusedWorkspace w, DeviceMemory? gain, int rows) =>
+    private void Normalize(FusedWorkspace w, DeviceMemory? gain, int rows, ActivationSite site) =>
         _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
-            _config.HiddenSize, _config.HiddenSize, (1 << (_quantization.ActivationBits - 1)) - 1, _quantization.ActivationClip);
+            _config.HiddenSize, _config.HiddenSize, (1 << (_bits - 1)) - 1, _clips[(int)site]);
 }

@@ -42,7 +42,7 @@ public sealed class FusedStage : IModelStage
         _embedding = IsFirst ? (GpuLinear)owned.Own(backend.LoadEmbedding(checkpoint.ReadEmbedding())) : null;
         for (var layer = range.Start; layer < range.End; layer++)
         {
-            _layers.Add(new FusedLayer(_device, _config, checkpoint.ReadLayer(layer), layer - range.Start, owned));
+            _layers.Add(new FusedLayer(_device, _config, checkpoint.ReadLayer(layer), layer, layer - range.Start, owned));
         }
 
         _head = IsLast ? owned.Own(new FusedHead(backend, _config, checkpoint.ReadHead(), owned)) : null;

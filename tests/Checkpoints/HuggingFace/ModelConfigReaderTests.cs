@@ -115,9 +115,35 @@ public sealed class ModelConfigReaderTests : IDisposable
         Assert.Equal(expected, Read($$"""{"quantization_config":{{Quantized}}}""").Quantization);
     }
 
+    [Fact]
+    public void Activation_clips_of_each_layer_are_read()
+    {
+        var quantization = Merge(Quantized, """{"activation_clip":[[0.5,0.6,0.7,0.8],[0.9,1,0.25,0.75]],"weight_method":"gptq"}""");
+        var config = Read($$"""{"quantization_config":{{quantization.ToJsonString()}},"num_hidden_layers":2}""").Quantization!;
+        Assert.Equal(WeightMethod.Gptq, config.WeightMethod);
+        Assert.Equal(0.7f, config.ActivationClipOf(0, ActivationSite.MlpInput));
+        Assert.Equal(0.9f, config.ActivationClipOf(1, ActivationSite.AttentionInput));
+        Assert.Equal(1f, config.ActivationClipOf(1, ActivationSite.AttentionOutput));
+        Assert.Equal(0.75f, config.ActivationClipOf(1, ActivationSite.DownInput));
+        Assert.Equal(0.8f, new QuantizationConfig { ActivationClip = 0.8f }.ActivationClipOf(7, ActivationSite.DownInput));
+    }
+
     [Theory]
+    [InlineData("[[0.5,0.6,0.7,0.8]]", "activation_clip has 1 layers, the model 2")]
+    [InlineData("[[0.5,0.6,0.7],[0.5,0.6,0.7,0.8]]", "activation_clip is neither a number nor an array of arrays of 4: activation clips of layer 0 are [0.5, 0.6, 0.7]")]
+    [InlineData("[[0.5,0.6,0.7,0],[0.5,0.6,0.7,0.8]]", "activation_clip is neither a number nor an array of arrays of 4: activation clips of layer 0 are [0.5, 0.6, 0.7, 0]")]
+    [InlineData("[[0.5,0.6,0.7,\"1\"],[0.5,0.6,0.7,0.8]]", "activation_clip is neither a number nor an array of arrays of 4")]
+    [InlineData("[0.5,0.6]", "activation_clip is neither a number nor an array of arrays of 4")]
+    public void Wrong_activation_clips(string clips, string fault)
+    {
+        var quantization = Merge(Quantized, $$"""{"activation_clip":{{clips}}}""");
+        Refused($$"""{"quantization_config":{{quantization.ToJsonString()}},"num_hidden_layers":2}""", "quantization_config." + fault);
+    }
+
+    [Theory]
+    [InlineData("""{"weight_method":"awq"}""", "weight_method is awq; supported: rtn, gptq")]
     [InlineData("""{"quant_method":"gptq"}""", "quant_method is gptq")]
-    [InlineData("""{"weight_bits":5}""", "weight_bits is 5; supported: 3, 4, 6, 8, 16")]
+    [InlineData("""{"weight_bits":2}""", "weight_bits is 2; supported: 3, 4, 5, 6, 7, 8, 16")]
     [InlineData("""{"key_bits":"4"}""", "key_bits is \"4\", not a whole number")]
     [InlineData("""{"group_size":7}""", "group_size is 7, which does not divide")]
     [InlineData("""{"seed":-1}""", "seed is -1")]

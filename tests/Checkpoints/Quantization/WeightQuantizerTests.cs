@@ -130,8 +130,8 @@ public class WeightQuantizerTests
     public void BadRequestsNameTheTensor()
     {
         LinearWeights weights = TestWeights.Random("layer.q", 2, 96, seed: 1);
-        Assert.Equal("layer.q: 5 bits per weight; supported are 3, 4, 6 and 8", Message(weights, 5, 0));
-        Assert.Equal("layer.q: 16 bits per weight; supported are 3, 4, 6 and 8", Message(weights, 16, 0));
+        Assert.Equal("layer.q: 9 bits per weight; supported are 3 to 8", Message(weights, 9, 0));
+        Assert.Equal("layer.q: 16 bits per weight; supported are 3 to 8", Message(weights, 16, 0));
         Assert.Equal("layer.q: group size 64 must be 0 or an even divisor of its 96 input features", Message(weights, 4, 64));
         Assert.Equal("layer.q: group size 3 must be 0 or an even divisor of its 96 input features", Message(weights, 4, 3));
         Assert.Equal("layer.q: group size -2 must be 0 or an even divisor of its 96 input features", Message(weights, 4, -2));

@@ -70,6 +70,21 @@ public class GpuFusedStageTests
     }
 
     [Fact]
+    public void Activation_clips_are_those_of_the_models_layers()
+    {
+        var gpu = SharedGpu.Require();
+        var clips = new ActivationClips(Enumerable.Range(0, 6).Select(layer =>
+            Enumerable.Range(0, ActivationClips.Sites).Select(site => 1 - (0.02f * ((layer * ActivationClips.Sites) + site))).ToArray()));
+        using var checkpoint = new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig { ActivationClips = clips }));
+        using var cpu = CpuBackend.Create();
+        using var expected = ModelStage.Load(checkpoint, new LayerRange(0, 6), cpu, pageCount: 1);
+        using var first = FusedStage.Load(checkpoint, new LayerRange(0, 2), gpu, pageCount: 1);
+        using var second = FusedStage.Load(checkpoint, new LayerRange(2, 6), gpu, pageCount: 1);
+        var batch = Sequences.Single(Ids(20, 1), 0, [0]) with { OutputRows = [0, 19] };
+        Assert.Equal(Sequences.Forward([expected], batch), Sequences.Forward([first, second], batch));
+    }
+
+    [Fact]
     public void Models_it_does_not_take_are_refused_with_the_reason()
     {
         using var plain = Lexi.Plain();

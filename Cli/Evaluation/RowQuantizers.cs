@@ -1,0 +1,39 @@
+using QuaRot.Checkpoints;
+using QuaRot.Checkpoints.QuaRot;
+using QuaRot.Cli.Commands;
+using QuaRot.Engine.Calibration;
+using QuaRot.Engine.Evaluation.Table;
+
+namespace QuaRot.Cli.Evaluation;
+
+/// <summary>The weight quantizers that <c>eval --table</c> can compare, by name. A new one is a new entry here.</summary>
+internal static class RowQuantizers
+{
+    // Made for the device that a calibration runs on.
+    private static readonly Dictionary<string, Func<string, RowQuantizer>> ByName = new()
+    {
+        ["rtn"] = _ => (source, destination, options, _, cancellation) => CheckpointQuantizer.Run(source, destination, options, cancellation: cancellation),
+        ["gptq"] = device => (source, destination, options, _, cancellation) =>
+        {
+            using var calibrated = CalibrationArguments.Create(source, CalibrationArguments.DefaultText, new CalibrationOptions(), device);
+            CheckpointQuantizer.Run(
+                source, destination, options with { WeightMethod = WeightMethod.Gptq }, cancellation: cancellation, calibrated: calibrated);
+        },
+    };
+
+    public static IReadOnlyList<string> Names { get; } = [.. ByName.Keys];
+
+    /// <summary>Reads a list such as <c>rtn,gptq</c>.</summary>
+    /// <exception cref="CommandException">A name is not known.</exception>
+    public static IReadOnlyList<string> Parse(string list)
+    {
+        var names = list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var unknown = names.FirstOrDefault(name => !ByName.ContainsKey(name));
+        return unknown is null && names.Length > 0
+            ? names : throw new CommandException($"--methods: there is no '{unknown ?? list}'; there are {string.Join(", ", Names)}");
+    }
+
+    /// <summary>Quantizes by the row's method, calibrating on a device; rows whose weights stay 16 bits name no method.</summary>
+    public static RowQuantizer On(string device) => (source, destination, options, method, cancellation) =>
+        ByName[method.Length == 0 ? "rtn" : method](device)(source, destination, options, method, cancellation);
+}

@@ -1,0 +1,277 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using QuaRot.Checkpoints;
+using QuaRot.Checkpoints.Quantization.Balance;
+using QuaRot.Checkpoints.Quantization.Gptq;
+using QuaRot.Checkpoints.QuaRot;
+using QuaRot.Checkpoints.Rotation;
+using QuaRot.Kernels.Backends;
+
+namespace QuaRot.Engine.Calibration;
+
+/// <summary>GPTQ over calibration sequences, layer by layer.</summary>
+public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequences, CalibrationOptions calibration) : ILayerQuantizer, IDisposable
+{
+    private const int ClipSequences = 2;
+    private const int BalanceSequences = 4;
+
+    private QuantizationConfig _options = null!;
+    private ModelConfig _config = null!;
+    private ModelRotation? _rotation;
+    private LayerRunner? _float;
+    private LayerRunner _quantized = null!;
+
+    /// <summary>Told what is being done.</summary>
+    public Action<string>? Log { get; init; }
+
+    public string Fingerprint
+    {
+        get
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (var sequence in sequences)
+                hash.AppendData(MemoryMarshal.AsBytes(sequence.AsSpan()));
+            return $"{calibration} {Convert.ToHexStringLower(hash.GetHashAndReset())}";
+        }
+    }
+
+    private int Rows => sequences[0].Length;
+
+    private bool SearchesClips => calibration.SearchClips && _options.ActivationBits < 16;
+
+    public void Begin(ICheckpoint source, QuantizationConfig options, ModelRotation? rotation, CancellationToken cancellation)
+    {
+        (_options, _config, _rotation) = (options, source.Config with { Quantization = null }, rotation);
+        var embedded = Embed(source.ReadEmbedding());
+        _float = calibration.MatchOutputs ? new LayerRunner(ops, _config, options.Rotate, [.. embedded.Select(x => x.ToArray())], Rows) : null;
+        var seen = calibration.QuantizedInputs ? options : options with { ActivationBits = 16, KeyBits = 16, ValueBits = 16 };
+        _quantized = new LayerRunner(ops, _config with { Quantization = seen }, options.Rotate, embedded, Rows);
+    }
+
+    public QuantizedLayer Quantize(int layer, LayerWeights source, CancellationToken cancellation) => Run(layer, source, null, cancellation);
+
+    public void Skip(int layer, LayerWeights source, QuantizedLayer quantized, CancellationToken cancellation) =>
+        Run(layer, source, quantized, cancellation);
+
+    public void Dispose()
+    {
+        _float?.Dispose();
+        _quantized?.Dispose();
+        ops.Dispose();
+    }
+
+    private QuantizedLayer Run(int layer, LayerWeights source, QuantizedLayer? done, CancellationToken cancellation)
+    {
+        var floats = Rotate(source, cancellation);
+        if (calibration.Balance && _rotation is not null)
+            floats = Rotate(Balance(source, floats), cancellation);
+        using var exact = new PackedLayer(ops, floats);
+        using var rounded = new PackedLayer(ops, floats);
+        var clips = new float[ActivationClips.Sites];
+        var (hidden, heads, inner) = (_config.HiddenSize, _config.NumHeads * _config.HeadDim, _config.IntermediateSize);
+
+        // q, k, v
+        var attention = Site(layer, ActivationSite.AttentionInput, hidden, false, [floats.Q, floats.K, floats.V], done, clips, cancellation,
+            (runner, s, x) => runner.Normalized(s, exact.InputNorm, x));
+        var (fq, fk, fv) = _float is null ? default : (exact.Load(floats.Q), exact.Load(floats.K), exact.Load(floats.V));
+        var (q, k, v) = (rounded.Load(attention[0]), rounded.Load(attention[1]), rounded.Load(attention[2]));
+        Each(s => _float?.Attend(s, exact.InputNorm, fq!, fk!, fv!, 1), s => _quantized.Attend(s, exact.InputNorm, q, k, v, clips[0]));
+
+        // o
+        var output = Site(layer, ActivationSite.AttentionOutput, heads, true, [floats.O], done, clips, cancellation,
+            (runner, s, x) => runner.Attention[s].CopyTo(x, 0));
+        var (fo, o) = (_float is null ? null : exact.Load(floats.O), rounded.Load(output[0]));
+        Each(s => _float?.AddAttention(s, fo!, 1), s => _quantized.AddAttention(s, o, clips[1]));
+
+        // gate, up
+        var mlp = Site(layer, ActivationSite.MlpInput, hidden, false, [floats.Gate, floats.Up], done, clips, cancellation,
+            (runner, s, x) => runner.Normalized(s, exact.PostAttentionNorm, x));
+        var (fgate, fup) = _float is null ? default : (exact.Load(floats.Gate), exact.Load(floats.Up));
+        var (gate, up) = (rounded.Load(mlp[0]), rounded.Load(mlp[1]));
+
+        // down
+        var down = Site(layer, ActivationSite.DownInput, inner, true, [floats.Down], done, clips, cancellation, (runner, s, x) =>
+        {
+            if (runner == _float)
+                runner.DownInput(s, exact.PostAttentionNorm, fgate!, fup!, 1, x);
+            else
+                runner.DownInput(s, exact.PostAttentionNorm, gate, up, clips[2], x);
+        });
+        var (fdown, d) = (_float is null ? null : exact.Load(floats.Down), rounded.Load(down[0]));
+        Each(s => _float?.AddMlp(s, exact.PostAttentionNorm, fgate!, fup!, fdown!, 1, 1),
+            s => _quantized.AddMlp(s, exact.PostAttentionNorm, gate, up, d, clips[2], clips[3]));
+        if (Log is not null && _float is not null)
+            Log($"layer {layer}: clips {string.Join(" ", clips)}, residual error {Error():0.0000}");
+
+        var weights = floats with
+        {
+            Q = attention[0],
+            K = attention[1],
+            V = attention[2],
+            O = output[0],
+            Gate = mlp[0],
+            Up = mlp[1],
+            Down = down[0],
+        };
+        return new QuantizedLayer(weights, SearchesClips ? clips : null);
+    }
+
+    private double Error()
+    {
+        double error = 0, total = 0;
+        for (var s = 0; s < sequences.Count; s++)
+        {
+            for (var i = 0; i < _float!.Residuals[s].Length; i++)
+            {
+                error += Math.Pow(_float.Residuals[s][i] - _quantized.Residuals[s][i], 2);
+                total += Math.Pow(_float.Residuals[s][i], 2);
+            }
+        }
+
+        return error / total;
+    }
+
+    private void Each(Action<int> first, Action<int> second)
+    {
+        for (var s = 0; s < sequences.Count; s++)
+        {
+            first(s);
+            second(s);
+        }
+    }
+
+    private LinearWeights[] Site(
+        int layer, ActivationSite site, int width, bool residual, LinearWeights[] linears, QuantizedLayer? done, float[] clips,
+        CancellationToken cancellation, Action<LayerRunner, int, float[]> read)
+    {
+        var x = new float[(long)Rows * width];
+        var z = new float[(long)Rows * width];
+        ref var clip = ref clips[(int)site];
+        clip = done?.ActivationClips?[(int)site] ?? (SearchesClips ? FindClip(linears, width, read) : _options.ActivationClip);
+        if (done is not null)
+        {
+            var names = linears.Select(linear => linear.Name).ToHashSet();
+            return [.. done.Weights.Linears.Where(linear => names.Contains(linear.Name))];
+        }
+
+        var moments = new SiteMoments(width, calibration.MatchOutputs, residual && calibration.ResidualShare > 0 ? _config.HiddenSize : 0);
+        var rest = moments.Residual is null ? null : new float[(long)Rows * _config.HiddenSize];
+        for (var s = 0; s < sequences.Count; s++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            read(_quantized, s, z);
+            if (calibration.QuantizedInputs)
+                ActivationRounding.Round(z, width, _options.ActivationBits, clip, z);
+            if (_float is not null)
+                read(_float, s, x);
+            for (var i = 0; rest is not null && i < rest.Length; i++)
+                rest[i] = calibration.ResidualShare * (_float!.Residuals[s][i] - _quantized.Residuals[s][i]);
+            moments.Add(z, x, rest);
+        }
+
+        return [.. linears.Select(linear => Solve(linear, moments, cancellation))];
+    }
+
+    private LinearWeights Solve(LinearWeights linear, SiteMoments moments, CancellationToken cancellation)
+    {
+        if (moments.Cross is not null)
+            linear = OutputMatching.Move(
+                linear, moments.Hessian.Values, moments.Cross.Values, moments.Residual?.Values, calibration.MatchDamping);
+        return _options.WeightBits == 16 ? Checkpoints.Quantization.WeightQuantizer.ToHalf(linear, cancellation) : GptqQuantizer.Quantize(linear, moments.Hessian.Values, new GptqOptions
+        {
+            Bits = _options.WeightBits,
+            GroupSize = _options.GroupSize,
+            ClipSearch = _options.WeightClipSearch,
+            Damping = calibration.Damping,
+            OrderByActivation = calibration.OrderByActivation,
+            RefinementPasses = calibration.RefinementPasses,
+        }, cancellation);
+    }
+
+    private float FindClip(LinearWeights[] linears, int width, Action<LayerRunner, int, float[]> read)
+    {
+        var count = Math.Min(ClipSequences, sequences.Count);
+        var all = new float[(long)count * Rows * width];
+        var x = new float[(long)Rows * width];
+        for (var i = 0; i < count; i++)
+        {
+            read(_quantized, i * sequences.Count / count, x);
+            x.CopyTo(all, (long)i * x.Length);
+        }
+
+        return ClipSearch.Find(all, linears, _options.ActivationBits);
+    }
+
+    private LayerWeights Balance(LayerWeights source, LayerWeights floats)
+    {
+        var runner = _float ?? _quantized;
+        var (hidden, heads, inner) = (_config.HiddenSize, _config.NumHeads * _config.HeadDim, _config.IntermediateSize);
+        using var packed = new PackedLayer(ops, floats);
+        var (q, k, v, o) = (packed.Load(floats.Q), packed.Load(floats.K), packed.Load(floats.V), packed.Load(floats.O));
+        var (gate, up) = (packed.Load(floats.Gate), packed.Load(floats.Up));
+        var (input, output, down) = (SecondMoments.OfOne(hidden), SecondMoments.OfOne(heads), SecondMoments.OfOne(inner));
+        var (x, u) = (new float[(long)Rows * hidden], new float[(long)Rows * inner]);
+        var count = Math.Min(BalanceSequences, sequences.Count);
+        for (var i = 0; i < count; i++)
+        {
+            var s = i * sequences.Count / count;
+            runner.Normalized(s, packed.InputNorm, x);
+            input.Add(x);
+            runner.Attend(s, packed.InputNorm, q, k, v, 1);
+            output.Add(runner.Attention[s]);
+            var kept = runner.Residuals[s].ToArray();
+            runner.AddAttention(s, o, 1);
+            runner.DownInput(s, packed.PostAttentionNorm, gate, up, 1, u);
+            down.Add(u);
+            kept.CopyTo(runner.Residuals[s], 0);
+        }
+
+        _rotation!.UndoOutputInput(output.Values);
+        _rotation.UndoDownInput(down.Values);
+        return ChannelBalance.Apply(source, _config, Power(input, floats.Q, floats.K), output.Values, down.Values);
+    }
+
+    /// <summary>Mean squares of the outputs of layers that share an input.</summary>
+    private static double[] Power(SecondMoments input, params LinearWeights[] linears) => [.. linears.SelectMany(linear =>
+    {
+        var n = linear.InFeatures;
+        var values = MemoryMarshal.Cast<byte, float>(linear.Data.Span).ToArray();
+        return ParallelEnumerable.Range(0, linear.OutFeatures).AsOrdered().Select(row =>
+        {
+            var sum = 0.0;
+            for (var i = 0; i < n; i++)
+            {
+                var dot = 0.0;
+                for (var j = 0; j < n; j++)
+                    dot += input.Values[(i * n) + j] * values[(row * n) + j];
+                sum += dot * values[(row * n) + i];
+            }
+
+            var bias = linear.Bias?[row] ?? 0;
+            return (sum / input.Count) + (bias * bias);
+        });
+    })];
+
+    private LayerWeights Rotate(LayerWeights source, CancellationToken cancellation) =>
+        _rotation?.RotateLayer(source, weights => weights, cancellation) ?? source;
+
+    private float[][] Embed(LinearWeights table)
+    {
+        var used = sequences.SelectMany(tokens => tokens).Distinct().Order().ToArray();
+        var rowOf = used.Select((token, row) => (token, row)).ToDictionary(pair => pair.token, pair => pair.row);
+        var data = new byte[(long)used.Length * table.RowBytes];
+        for (var row = 0; row < used.Length; row++)
+            table.Data.Span.Slice(checked((int)((long)used[row] * table.RowBytes)), table.RowBytes).CopyTo(data.AsSpan(row * table.RowBytes));
+        var few = table with { OutFeatures = used.Length, Data = data };
+        var rotated = _rotation?.RotateEmbedding(few, WeightFormat.Float16) ?? few;
+        using var packed = ops.LoadEmbedding(rotated);
+        using var x = ops.AllocateFloats((long)Rows * _config.HiddenSize);
+        return [.. sequences.Select(tokens =>
+        {
+            ops.EmbedTokens(packed, tokens.Select(token => rowOf[token]).ToArray(), x);
+            var values = new float[(long)Rows * _config.HiddenSize];
+            x.CopyTo(values);
+            return values;
+        })];
+    }
+}
