@@ -23,7 +23,7 @@ build: .dependencies ## build everything (Release)
 	@$(DOTNET) build QuaRot.Cluster.sln -c $(CONFIG) -v q -clp:NoSummary
 
 $(DEMO)/config.json: | build
-	@$(QUAROT) quantize assets/lexi-21m $(DEMO)
+	@$(QUAROT) quantize assets/lexi-21m $(DEMO) --seed 1
 
 run: build $(DEMO)/config.json ## start the whole cluster in one process, ask it a question, stay up
 	@$(QUAROT) serve $(DEMO) --shards 2 --port $(PORT) --ask "$(ASK)" --chat

@@ -8,7 +8,8 @@ public sealed class QuantizedLexi : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public QuantizedLexi() => CheckpointQuantizer.Run(Assets.Lexi, Model, new QuantizationConfig());
+    /// <summary>As `make run` makes it.</summary>
+    public QuantizedLexi() => CheckpointQuantizer.Run(Assets.Lexi, Model, new QuantizationConfig { Seed = 1 });
 
     public string Model => _folder["lexi-int4"];
 
