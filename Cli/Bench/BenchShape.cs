@@ -1,4 +1,5 @@
 using QuaRot.Checkpoints;
+using QuaRot.Checkpoints.Synthesis;
 using QuaRot.Cli.Commands;
 
 namespace QuaRot.Cli.Bench;
@@ -8,14 +9,12 @@ internal static class BenchShape
 {
     private const int Context = 32768;
 
-    private static readonly Dictionary<string, ModelConfig> Shapes = new()
+    // What published shapes lack: the demo model's, and a small model with a large vocabulary.
+    private static readonly Dictionary<string, ModelConfig> Shapes = new(
+        ModelShape.Known.Select(shape => KeyValuePair.Create(shape.Name, shape.Config with { MaxPositions = Context, TieWordEmbeddings = false })))
     {
         ["lexi"] = Config(hidden: 512, intermediate: 1280, layers: 6, heads: 8, kvHeads: 4, headDim: 64, vocabulary: 8192),
-        ["tinyllama-1.1b"] = Config(hidden: 2048, intermediate: 5632, layers: 22, heads: 32, kvHeads: 4, headDim: 64, vocabulary: 32000),
         ["llama-3.2-1b"] = Config(hidden: 2048, intermediate: 8192, layers: 16, heads: 32, kvHeads: 8, headDim: 64, vocabulary: 128256),
-        ["llama-2-7b"] = Config(hidden: 4096, intermediate: 11008, layers: 32, heads: 32, kvHeads: 32, headDim: 128, vocabulary: 32000),
-        ["llama-3-8b"] = Config(hidden: 4096, intermediate: 14336, layers: 32, heads: 32, kvHeads: 8, headDim: 128, vocabulary: 128256),
-        ["llama-2-70b"] = Config(hidden: 8192, intermediate: 28672, layers: 80, heads: 64, kvHeads: 8, headDim: 128, vocabulary: 32000),
     };
 
     /// <summary>The names that <see cref="Find"/> knows.</summary>

@@ -76,7 +76,8 @@ internal static class BenchCommand
     private static Backend Create(ParseResult args) => BackendRegistry.Resolve(DeviceOption.Read(args, Device)).Name switch
     {
         "gpu" => GpuBackend.Create(),
-        _ => CpuBackend.Create(threads: args.GetValue(Threads) is > 0 and var count ? count : null),
+        "cpu" => CpuBackend.Create(threads: args.GetValue(Threads) is > 0 and var count ? count : null),
+        var other => throw new CommandException($"--device: '{other}' is not measured; there are cpu, gpu and auto"),
     };
 
     private static long UsedBytes(Backend backend) => backend is GpuBackend gpu ? gpu.Memory.Total - gpu.Memory.Free : 0;
