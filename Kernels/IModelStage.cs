@@ -50,4 +50,15 @@ public interface IModelStage : IDisposable
 
     /// <summary>Samples one token for each row of <paramref name="logits"/>; last stage only.</summary>
     SampledToken[] Sample(Activations logits, IReadOnlyList<SamplingRow> rows);
+
+    /// <summary>Steps that one call of <see cref="Decode"/> takes faster than as many calls; 1 where it makes no difference.</summary>
+    int StepsAtOnce => 1;
+
+    /// <summary>Decodes several tokens of each sequence, every token the input of the next step; for a stage that is the whole model.</summary>
+    /// <param name="batch">One row of each sequence, every one an output row; the block tables hold the positions of all steps.</param>
+    /// <param name="rows">How to sample the first step's tokens; each later step's position is one higher. No repetition penalty: it depends on the
+    /// tokens between.</param>
+    /// <param name="steps">At least 1.</param>
+    /// <returns>[steps][rows] tokens. The last step is the first in which a row could not be sampled; there may be fewer steps than asked for.</returns>
+    SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps) => DecodeSteps.OneByOne(this, batch, rows, steps);
 }

@@ -7,7 +7,7 @@ using QuaRot.Kernels.Sampling;
 namespace QuaRot.Cli.Bench;
 
 /// <summary>Times a stage that holds a whole model: prefill of one prompt, decode steps of several sequences.</summary>
-/// <remarks>On a GPU a run ends with the sampled token on the host: the pass itself returns before the GPU has done it.</remarks>
+/// <remarks>On a GPU a run ends with sampled tokens on the host, of as many decode steps as the stage takes at once.</remarks>
 internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBackend? profile)
 {
     /// <summary>Decode steps of one timing.</summary>
@@ -19,36 +19,33 @@ internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBacken
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
 
     /// <summary>Pages that a decode measurement needs for each sequence.</summary>
-    public static int PagesFor(int context, int repeats) => KvLayout.PagesFor(context + (repeats * Steps));
+    public static int PagesFor(int context) => KvLayout.PagesFor(Math.Max(context, Steps));
 
     /// <summary>Seconds of prefilling <paramref name="prompt"/> tokens in one batch, with the logits of the last.</summary>
     public BenchTiming Prefill(int prompt, int repeats)
     {
         var batch = Batch(sequences: 1, start: 0, prompt, KvLayout.PagesFor(prompt));
-        return Time(repeats, 1, _ => Forward(batch), batch);
+        return Time(repeats, 1, () => Forward(batch, steps: 1), batch);
     }
 
-    /// <summary>Seconds of a decode step of <paramref name="sequences"/> sequences that have <paramref name="context"/> tokens.</summary>
+    /// <summary>Seconds of a decode step of <paramref name="sequences"/> sequences; the last step of a timing attends to <paramref name="context"/> tokens.</summary>
     public BenchTiming Decode(int sequences, int context, int repeats)
     {
-        var pages = PagesFor(context, repeats);
-        if (context > 0)
-        {
-            Fill(sequences, context, pages);
-        }
+        var (pages, first, atOnce) = (PagesFor(context), Math.Max(0, context - Steps), Math.Min(stage.StepsAtOnce, Steps));
+        Fill(sequences, first, pages);
 
         // Made in advance: what a batch is put together from is not the stage's work.
-        ForwardBatch[] batches = [.. Enumerable.Range(context, repeats * Steps).Select(start => Batch(sequences, start, 1, pages))];
-        return Time(repeats, Steps, step => Forward(batches[step]), batches[^1]);
+        ForwardBatch[] batches = [.. Enumerable.Range(0, Steps / atOnce).Select(i => Batch(sequences, first + (i * atOnce), 1, pages))];
+        return Time(repeats, Steps, () => Array.ForEach(batches, batch => Forward(batch, atOnce)), batches[^1]);
     }
 
-    private BenchTiming Time(int repeats, int steps, Action<int> body, ForwardBatch profiled)
+    private BenchTiming Time(int repeats, int steps, Action body, ForwardBatch profiled)
     {
         // Until the compiler has put its best code in place, and the caches are full.
         var warm = Stopwatch.StartNew();
         do
         {
-            body(0);
+            body();
         }
         while (warm.Elapsed < WarmUp);
         profile?.Take();
@@ -56,11 +53,7 @@ internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBacken
         for (var repeat = 0; repeat < repeats; repeat++)
         {
             var start = Stopwatch.GetTimestamp();
-            for (var step = 0; step < steps; step++)
-            {
-                body((repeat * steps) + step);
-            }
-
+            body();
             seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds / steps);
         }
 
@@ -75,23 +68,30 @@ internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBacken
     // In chunks, so that the workspace of a prefill does not count as memory of decoding.
     private void Fill(int sequences, int context, int pages)
     {
-        const int Chunk = 512;
+        const int Chunk = 128;
         for (var sequence = 0; sequence < sequences; sequence++)
         {
             int[] table = [.. Enumerable.Range(sequence * pages, pages)];
             for (var start = 0; start < context; start += Chunk)
             {
                 var rows = Math.Min(Chunk, context - start);
-                Forward(Batch(1, start, rows, pages) with { BlockTables = [table] });
+                Forward(Batch(1, start, rows, pages) with { BlockTables = [table] }, steps: 1);
             }
         }
     }
 
-    private void Forward(ForwardBatch batch)
+    private void Forward(ForwardBatch batch, int steps)
     {
+        SamplingRow[] sampling = [.. batch.OutputRows.Select(row => new SamplingRow { Position = batch.Positions[row] + 1 })];
+        if (steps > 1)
+        {
+            stage.Decode(batch, sampling, steps);
+            return;
+        }
+
         using var logits = stage.Forward(batch, null);
         if (stage is FusedStage)
-            stage.Sample(logits, [.. batch.OutputRows.Select(row => new SamplingRow { Position = batch.Positions[row] + 1 })]);
+            stage.Sample(logits, sampling);
     }
 
     private ForwardBatch Batch(int sequences, int start, int tokens, int pages) => new()

@@ -25,7 +25,7 @@ internal static class BenchCommand
     private static readonly Option<int> WeightBits = new("--wbits") { Description = "Bits of random weights: 4 or 8", DefaultValueFactory = _ => 4 };
     private static readonly Option<int> ActivationBits = new("--abits") { Description = "Bits of activations with random weights: 4, 8 or 16", DefaultValueFactory = _ => 4 };
     private static readonly Option<int[]> Batch = new("--batch") { Description = "Sequences that decode together", DefaultValueFactory = _ => [1, 4, 8], AllowMultipleArgumentsPerToken = true };
-    private static readonly Option<int> Context = new("--context") { Description = "Tokens that each sequence has when it decodes", DefaultValueFactory = _ => 128 };
+    private static readonly Option<int> Context = new("--context") { Description = "Tokens that each sequence has at the last step of a timing of decode", DefaultValueFactory = _ => 128 };
     private static readonly Option<int> Prompt = new("--prompt") { Description = "Tokens of the prompt to prefill; 0: none", DefaultValueFactory = _ => 512 };
     private static readonly Option<int> Repeats = new("--repeats") { Description = "Timings to take the median of (a timing of decode is 16 steps)", DefaultValueFactory = _ => 5 };
     private static readonly Option<int> Threads = new("--threads") { Description = "Threads; 0: one for each processor" };
@@ -49,7 +49,7 @@ internal static class BenchCommand
         using var checkpoint = Open(args);
         var (batches, context, prompt, repeats) =
             (args.GetRequiredValue(Batch), args.GetValue(Context), args.GetValue(Prompt), args.GetValue(Repeats));
-        var pages = Math.Max(KvLayout.PagesFor(prompt), batches.Max() * BenchRun.PagesFor(context, repeats));
+        var pages = Math.Max(KvLayout.PagesFor(prompt), batches.Max() * BenchRun.PagesFor(context));
         var isProfiled = args.GetValue(Profile);
         var profile = isProfiled && backend is CpuBackend ? new ProfiledBackend(backend) : null;
         var machine = backend is GpuBackend gpu ? BenchMachine.Of(gpu) : BenchMachine.Of((CpuBackend)backend);

@@ -28,6 +28,9 @@ public sealed class LocalPipeline : IStagePipeline, IAsyncDisposable
     public int PageCount { get; }
 
     /// <inheritdoc/>
+    public int StepsAtOnce => _workers.Length == 1 ? _workers[0].Stage.StepsAtOnce : 1;
+
+    /// <inheritdoc/>
     public async ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct)
     {
         Activations? carried = null;

@@ -12,6 +12,9 @@ public sealed record StageBatch
     /// <summary>Generation of the replica's KV that the batch builds on; grows each time that all KV was lost.</summary>
     public long Generation { get; init; }
 
+    /// <summary>Decode steps that follow each other without the scheduler between; more than 1 only where every row is one.</summary>
+    public int Steps { get; init; } = 1;
+
     /// <summary>[output rows] sampling of each of <see cref="ForwardBatch.OutputRows"/>, in the same order.</summary>
     public required SamplingRow[] Sampling { get; init; }
 }

@@ -80,6 +80,11 @@ public sealed class StageWorker : IAsyncDisposable
 
     private static StageOutput Run(IModelStage stage, StageBatch batch, Activations? input)
     {
+        if (batch.Steps > 1)
+        {
+            return new StageOutput(null, [.. stage.Decode(batch.Forward, batch.Sampling, batch.Steps).SelectMany(step => step)]);
+        }
+
         Activations output = stage.Forward(batch.Forward, input);
         if (!stage.IsLast)
         {

@@ -5,7 +5,7 @@ namespace QuaRot.Engine.Scheduling;
 /// Nobody starves: bursts run in the order of arrival; the oldest running one gets pages before all others, by eviction, then by
 /// preempting the youngest; and among those that decode, the one that stepped longest ago comes first.
 /// </remarks>
-internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int stages)
+internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int stages, int stepsAtOnce)
 {
     private readonly SortedSet<Burst> _waiting = new(Comparer<Burst>.Create((a, b) => a.Ticket.CompareTo(b.Ticket)));
     private readonly SortedSet<Burst> _running = new(Comparer<Burst>.Create((a, b) => a.Ticket.CompareTo(b.Ticket)));
@@ -55,8 +55,32 @@ internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int sta
             return null;
         }
 
+        batch.Steps = StepsOf(batch);
         _steps++;
         return batch;
+    }
+
+    /// <summary>Several steps where nobody waits for the end of the first: all that run decode, and what waits cannot run anyway.</summary>
+    private int StepsOf(MicroBatch batch)
+    {
+        if (stepsAtOnce == 1 || batch.Rows != batch.Decodes || batch.Decodes != _running.Count)
+        {
+            return 1;
+        }
+
+        int steps = Math.Min(stepsAtOnce, batch.Entries.Min(entry => entry.Burst.StepsAhead));
+        return batch.Entries.Min(entry => StepsWithPages(entry, steps));
+    }
+
+    // Free pages alone: a token that may never come is no reason to take those of others.
+    private int StepsWithPages(MicroBatch.Entry entry, int steps)
+    {
+        ResidentSequence sequence = entry.Burst.Sequence;
+        while (sequence.Pages.Count * kv.PageSize < entry.Start + steps && kv.TryAddPage(sequence))
+        {
+        }
+
+        return Math.Min(steps, (sequence.Pages.Count * kv.PageSize) - entry.Start);
     }
 
     private void Admit()

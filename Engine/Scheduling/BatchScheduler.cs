@@ -43,7 +43,7 @@ public sealed class BatchScheduler : IAsyncDisposable
         _onBatchFailed = onBatchFailed;
         ContextLimit = (int)Math.Min(options.MaxContext, (long)pipeline.PageCount * pipeline.PageSize);
         _core = new SchedulerCore(
-            options, pipeline.Stages, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
+            options, pipeline.Stages, pipeline.StepsAtOnce, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
         _loop = Task.Run(RunLoopAsync);
     }
 

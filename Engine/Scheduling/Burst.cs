@@ -51,6 +51,9 @@ internal sealed class Burst
     /// <summary>Number of the micro-batch that it was last part of.</summary>
     public long LastStep { get; set; }
 
+    /// <summary>Steps that it may take before anyone looks at its tokens; 1 where the next one's sampling depends on this one's token or its logits are asked for.</summary>
+    public int StepsAhead => _seen is null && _request.Sampling.LogProbs < 0 ? _endLength - Tokens.Count : 1;
+
     public ChannelReader<GeneratedToken> Output => _output.Reader;
 
     /// <summary>Ends when the scheduler has let go of the burst.</summary>

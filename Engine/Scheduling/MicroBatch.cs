@@ -11,7 +11,7 @@ internal sealed class MicroBatch(long generation)
     private readonly List<Entry> _entries = [];
 
     /// <summary>Rows <see cref="Count"/> of a burst from position <see cref="Start"/>.</summary>
-    public readonly record struct Entry(Burst Burst, int Start, int Count)
+    public readonly record struct Entry(Burst Burst, int Start, int Count, bool IsDecode)
     {
         /// <summary>The last token of the burst is among the rows, so its logits give the next one.</summary>
         public bool HasOutput => Start + Count == Burst.Tokens.Count;
@@ -23,29 +23,32 @@ internal sealed class MicroBatch(long generation)
 
     public int Rows { get; private set; }
 
+    /// <summary>Decode steps in a row; every entry is then a decoding one with pages for them.</summary>
+    public int Steps { get; set; } = 1;
+
     public int Decodes { get; private set; }
 
     /// <summary>Adds the next rows of a burst; from here on it is in flight.</summary>
     public void Add(Burst burst, int rows, bool isDecode)
     {
         burst.InFlight = true;
-        _entries.Add(new Entry(burst, burst.Sequence.Cached.Count, rows));
+        _entries.Add(new Entry(burst, burst.Sequence.Cached.Count, rows, isDecode));
         Rows += rows;
         Decodes += isDecode ? 1 : 0;
     }
 
     /// <summary>Runs the rows; lets no exception out.</summary>
-    /// <returns>One token for each entry with an output, in order; or none, and why the pipeline failed.</returns>
+    /// <returns>One token for each entry with an output, in order, step after step; or none, and why the pipeline failed.</returns>
     public async Task<(SampledToken[] Tokens, Exception? Failure)> ExecuteAsync(IStagePipeline pipeline)
     {
         try
         {
             StageBatch rows = Build();
             SampledToken[] tokens = await pipeline.ExecuteAsync(rows, CancellationToken.None).ConfigureAwait(false);
-            return tokens.Length == rows.Sampling.Length
+            return IsWhole(tokens.Length, rows.Sampling.Length)
                 ? (tokens, null)
                 : throw new InvalidOperationException(
-                    $"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows.");
+                    $"The pipeline returned {tokens.Length} tokens for {rows.Sampling.Length} output rows and {Steps} steps.");
         }
         catch (Exception e)
         {
@@ -53,6 +56,9 @@ internal sealed class MicroBatch(long generation)
             return ([], e);
         }
     }
+
+    private bool IsWhole(int tokens, int outputs) =>
+        outputs == 0 ? tokens == 0 : tokens % outputs == 0 && tokens / outputs >= 1 && tokens / outputs <= Steps;
 
     /// <summary>Copies everything, for the stages read it while the scheduler goes on.</summary>
     public StageBatch Build()
@@ -83,6 +89,7 @@ internal sealed class MicroBatch(long generation)
         return new StageBatch
         {
             Generation = generation,
+            Steps = Steps,
             Forward = new ForwardBatch
             {
                 TokenIds = tokens,

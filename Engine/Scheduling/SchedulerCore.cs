@@ -19,12 +19,12 @@ internal sealed class SchedulerCore
     private long _batches;
     private bool _isBroken;
 
-    public SchedulerCore(SchedulerOptions options, int stages, int pageSize, int pageCount, int contextLimit, TimeProvider time)
+    public SchedulerCore(SchedulerOptions options, int stages, int stepsAtOnce, int pageSize, int pageCount, int contextLimit, TimeProvider time)
     {
         _options = options;
         _contextLimit = contextLimit;
         _kv = new KvTable(pageSize, pageCount);
-        _planner = new BatchPlanner(_kv, options, stages);
+        _planner = new BatchPlanner(_kv, options, stages, stepsAtOnce);
         _retryHint = new RetryHint(time);
     }
 
@@ -116,7 +116,7 @@ internal sealed class SchedulerCore
 
     /// <summary>Takes the result of a micro-batch.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="tokens">One for each entry with an output, in order.</param>
+    /// <param name="tokens">One for each entry with an output, in order, step after step.</param>
     /// <param name="failure">What the pipeline threw, or null.</param>
     /// <returns>What went wrong: <paramref name="failure"/>, else the first row that could not be sampled; null when nothing did.</returns>
     public Exception? End(MicroBatch batch, SampledToken[] tokens, Exception? failure)
@@ -127,31 +127,22 @@ internal sealed class SchedulerCore
             return failure;
         }
 
-        _batches++;
-        _decoded += batch.Decodes;
         _prefilled += batch.Rows - batch.Decodes;
         if (failure is KvLostException && batch.Generation == _kv.Generation)
         {
             _kv.ForgetAll();
         }
 
-        Exception? wrong = failure;
-        int output = 0;
         foreach (MicroBatch.Entry entry in batch.Entries)
         {
             entry.Burst.InFlight = false;
             if (failure is not null)
             {
                 Fail(entry.Burst, failure);
-                continue;
             }
-
-            SampledToken? token = entry.HasOutput ? tokens[output++] : null;
-            Exception? unsampled = Advance(entry, token);
-            wrong ??= unsampled;
         }
 
-        return wrong;
+        return failure ?? Advance(batch, tokens);
     }
 
     /// <summary>
@@ -169,11 +160,36 @@ internal sealed class SchedulerCore
         }
     }
 
-    /// <summary>Returns why the row could not be sampled, null when all is well.</summary>
-    private PipelineFailureException? Advance(MicroBatch.Entry entry, SampledToken? token)
+    private Exception? Advance(MicroBatch batch, SampledToken[] tokens)
     {
-        Burst burst = entry.Burst;
-        burst.Sequence.Cached.AddRange(burst.Tokens.GetRange(entry.Start, entry.Count));
+        // Before the first token is accepted: that lengthens what a later step would be compared with.
+        bool[] hasOutput = [.. batch.Entries.Select(entry => entry.HasOutput)];
+        Exception? wrong = null;
+        int output = 0;
+        do
+        {
+            _batches++;
+            for (int i = 0; i < hasOutput.Length; i++)
+            {
+                Burst burst = batch.Entries[i].Burst;
+                SampledToken? token = hasOutput[i] ? tokens[output++] : null;
+                // A burst that an earlier step has ended has no use for the rest.
+                if (burst.Sequence.Burst == burst)
+                {
+                    Exception? unsampled = Advance(burst, batch.Entries[i].Count, token);
+                    wrong ??= unsampled;
+                    _decoded += batch.Entries[i].IsDecode ? 1 : 0;
+                }
+            }
+        }
+        while (output < tokens.Length);
+        return wrong;
+    }
+
+    /// <summary>Returns why the row could not be sampled, null when all is well.</summary>
+    private PipelineFailureException? Advance(Burst burst, int count, SampledToken? token)
+    {
+        burst.Sequence.Cached.AddRange(burst.Tokens.GetRange(burst.Sequence.Cached.Count, count));
         if (burst.IsStopped)
         {
             Retire(burst, burst.StopCause);

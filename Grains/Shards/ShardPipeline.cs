@@ -19,6 +19,9 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
     public int PageCount => lead.Stage.PageCount;
 
     /// <inheritdoc/>
+    public int StepsAtOnce => next is null ? lead.Stage.StepsAtOnce : 1;
+
+    /// <inheritdoc/>
     public async ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct)
     {
         var output = await lead.RunAsync(batch, null);

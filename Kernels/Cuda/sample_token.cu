@@ -11,6 +11,7 @@
 //
 // and the last block of a row to finish chooses from them, a warp a part. The last token that top-k or top-p keeps is found two bits of its order
 // at a time, by how many tokens (or how much weight) lie at or above three bounds; a bound below which only one token is left ends the search.
+// next_step makes a step's tokens the next step's input, so that decoding need not wait for the host.
 // Limits: vocab < 2^24; temperature, penalty, top-p and min-p finite, penalty above 0 (C# gives other rows to the host).
 #include "arithmetic.cuh"
 #include "ptx.cuh"
@@ -353,4 +354,17 @@ extern "C" __global__ void __launch_bounds__(kDrawThreads) sample_drawn(const fl
     Candidates candidates = {orders + mine, weights + mine, (int)state->counts[warp], meeting, 0};
     choose(candidates, row, first, vocab, sums, ids + blockIdx.y);
     if (threadIdx.x == 0) state->arrived = 0;
+}
+
+// What the next step of the same sequences needs, in place: its token ids, positions and sampling. history [rows] keeps the tokens for the host.
+// One block, a thread a row.
+extern "C" __global__ void next_step(const int* ids, SampleParameters* parameters, int* tokens, int* positions, int* history, int rows) {
+    grid_wait();
+    grid_release();
+    const int row = threadIdx.x;
+    if (row >= rows) return;
+    history[row] = ids[row];
+    tokens[row] = max(ids[row], 0);  // a row that could not be sampled: what it computes from here on is thrown away
+    positions[row]++;
+    parameters[row].position++;
 }

@@ -28,5 +28,11 @@ internal sealed class DeviceInts(GpuDevice device) : IDisposable
         return _memory;
     }
 
+    /// <summary>Where the last ones lie.</summary>
+    public ulong Address => _memory.Address;
+
+    /// <summary>The next ones are copied in any case: a kernel changes those that lie there.</summary>
+    public void Forget() => _current = [];
+
     public void Dispose() => _memory.Dispose();
 }

@@ -16,6 +16,7 @@ internal sealed class GpuSampler : IDisposable
 
     private const int LargestThreads = 256;
     private const int DrawThreads = 1024;
+    private const int Warp = 32;
 
     /// <summary>sizeof(SampleState) in sample_token.cu.</summary>
     private const int StateBytes = 160;
@@ -68,6 +69,31 @@ internal sealed class GpuSampler : IDisposable
         }
 
         return tokens;
+    }
+
+    /// <summary>Whether several steps of these rows can be sampled without the host between.</summary>
+    public bool CanRepeat(IReadOnlyList<SamplingRow> rows) =>
+        rows.All(row => row.LogProbs < 0 && row.RepetitionPenalty == 1f && IsPlain(row));
+
+    /// <summary>Queues the sampling of the first of several steps' rows, which <see cref="CanRepeat"/>; <see cref="QueueStep"/> then does each.</summary>
+    public void Begin(IReadOnlyList<SamplingRow> rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Count, _maxRows);
+        _settings.Forget();
+        _settings.Set(Pack(rows, new bool[rows.Count], out _));
+    }
+
+    /// <summary>Queues a step: tokens from <paramref name="logits"/>, and all that the next step reads.</summary>
+    /// <param name="logits">[rows, vocab] floats.</param>
+    /// <param name="rows">As given to <see cref="Begin"/>.</param>
+    /// <param name="tokens">[rows] ints: takes the next step's token ids.</param>
+    /// <param name="positions">[rows] ints: each grows by one.</param>
+    /// <param name="history">[rows] ints: takes the tokens, -1 for a row without sound logits.</param>
+    public void QueueStep(ulong logits, IReadOnlyList<SamplingRow> rows, ulong tokens, ulong positions, ulong history)
+    {
+        Launch(logits, rows, new bool[rows.Count], _settings.Address, 0);
+        _device.Launch("next_step", LaunchGrid.Blocks(1, (int)LaunchGrid.Parts(rows.Count, Warp) * Warp).Overlapping, 0, _ids, _settings.Address, tokens, positions,
+            history, rows.Count);
     }
 
     public void Dispose()

@@ -13,6 +13,9 @@ internal sealed class FusedBatch(GpuDevice device, int rows, int pagesOfSequence
     /// <summary>[rows] token ids.</summary>
     public ulong TokenIds => _memory.Address;
 
+    /// <summary>[rows] positions.</summary>
+    public ulong Positions => At(2 * _rows);
+
     /// <summary>[output rows] rows whose logits are wanted.</summary>
     public ulong OutputRows => At(_rows);
 

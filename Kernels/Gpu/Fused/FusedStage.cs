@@ -13,6 +13,9 @@ public sealed class FusedStage : IModelStage
     /// <summary>Rows up to which a decode step is replayed as a graph.</summary>
     private const int MostGraphRows = 64;
 
+    /// <summary>Steps that are queued before the host looks at a token: new work waits for them, and what follows a stop token is thrown away.</summary>
+    private const int MostSteps = 8;
+
     private readonly GpuDevice _device;
     private readonly ModelConfig _config;
     private readonly OwnedResources _owned;
@@ -30,6 +33,7 @@ public sealed class FusedStage : IModelStage
     private FusedWorkspace? _prefill;
     private FusedAttention? _prefillAttention;
     private GpuSampler? _sampler;
+    private DeviceMemory? _history;
     private int _samplerRows;
     private bool _isProfiled;
 
@@ -121,15 +125,14 @@ public sealed class FusedStage : IModelStage
     {
         batch.Require(_config.VocabSize, PageCount, _maxPositions);
         var outputs = IsLast ? batch.OutputRows.Length : 0;
-        var isStep = batch.Rows <= MostGraphRows && batch.BlockTables.Length == batch.Rows && (outputs == 0 || outputs == batch.Rows)
-            && batch.SequenceOfRow.Distinct().Count() == batch.Rows;
+        var isStep = IsStep(batch);
         var w = isStep ? _decode : PrefillWorkspace(batch.Rows);
         var lists = isStep ? null : new AttentionRows(batch);
         w.Batch.Set(batch, lists is null ? [] : lists.Ints);
         TakeInput(batch, input, w);
         if (isStep)
         {
-            Step(batch, outputs);
+            Step(batch, 0, outputs);
         }
         else
         {
@@ -178,14 +181,41 @@ public sealed class FusedStage : IModelStage
             throw new ArgumentException("logits of another stage", nameof(logits));
         }
 
-        if (_sampler is null || _samplerRows < rows.Count)
+        return SamplerOf(rows.Count).Sample(here.Address, rows);
+    }
+
+    /// <inheritdoc/>
+    public int StepsAtOnce => IsFirst && IsLast ? MostSteps : 1;
+
+    /// <inheritdoc/>
+    public SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps)
+    {
+        steps = Math.Min(steps, StepsAtOnce);
+        var sampler = SamplerOf(rows.Count);
+        if (steps == 1 || !IsStep(batch) || rows.Count != batch.Rows || !sampler.CanRepeat(rows))
         {
-            _sampler?.Dispose();
-            _samplerRows = Math.Max(MostGraphRows, (int)BitOperations.RoundUpToPowerOf2((uint)rows.Count));
-            _sampler = new GpuSampler(_device, _config.VocabSize, _samplerRows);
+            return DecodeSteps.OneByOne(this, batch, rows, steps);
         }
 
-        return _sampler.Sample(here.Address, rows);
+        var last = batch with { Positions = Array.ConvertAll(batch.Positions, position => position + steps - 1) };
+        last.Require(_config.VocabSize, PageCount, _maxPositions);
+        _decode.Batch.Set(batch, []);
+        sampler.Begin(rows);
+        _history ??= _owned.Own(_device.Allocate(sizeof(int) * MostSteps * MostGraphRows, "tokens of several steps"));
+        for (var step = 0; step < steps; step++)
+        {
+            Step(batch, step, batch.Rows);
+            sampler.QueueStep(_head!.LogitsOf(MostGraphRows), rows, _decode.Batch.TokenIds, _decode.Batch.Positions,
+                _history.Address + (ulong)(sizeof(int) * step * batch.Rows));
+        }
+
+        var ids = new int[steps * batch.Rows];
+        _history.Read<int>(ids);
+        var sound = ids.AsSpan().IndexOfAnyInRange(int.MinValue, -1) is var fault and >= 0 ? fault / batch.Rows : steps;
+        // The first step's fault has words: the host finds them from its logits.
+        return sound == 0
+            ? DecodeSteps.OneByOne(this, batch, rows, 1)
+            : [.. ids.Chunk(batch.Rows).Take(sound).Select(step => Array.ConvertAll(step, id => new SampledToken(id, float.NaN, [])))];
     }
 
     /// <inheritdoc/>
@@ -215,10 +245,26 @@ public sealed class FusedStage : IModelStage
         }
     }
 
-    private void Step(ForwardBatch batch, int outputs)
+    private bool IsStep(ForwardBatch batch) => batch.Rows <= MostGraphRows && batch.BlockTables.Length == batch.Rows
+        && (batch.OutputRows.Length == 0 || batch.OutputRows.Length == batch.Rows) && batch.SequenceOfRow.Distinct().Count() == batch.Rows;
+
+    private GpuSampler SamplerOf(int rows)
+    {
+        if (_sampler is null || _samplerRows < rows)
+        {
+            _sampler?.Dispose();
+            _samplerRows = Math.Max(MostGraphRows, (int)BitOperations.RoundUpToPowerOf2((uint)rows));
+            _sampler = new GpuSampler(_device, _config.VocabSize, _samplerRows);
+        }
+
+        return _sampler;
+    }
+
+    /// <summary>Queues a decode step of what lies in the batch on the device, <paramref name="ahead"/> positions after <paramref name="batch"/>.</summary>
+    private void Step(ForwardBatch batch, int ahead, int outputs)
     {
         // Contexts grow by doublings, so that a graph lasts; blocks of spans that a row does not have leave at once.
-        var spans = (int)BitOperations.RoundUpToPowerOf2((uint)FlashAttention.SpansFor(batch.Positions.Max()));
+        var spans = (int)BitOperations.RoundUpToPowerOf2((uint)FlashAttention.SpansFor(batch.Positions.Max() + ahead));
         var attention = _decodeAttention.Decode(_decode.Batch, batch.Rows, spans);
         var logits = outputs == 0 ? 0 : _head!.LogitsOf(MostGraphRows);
         var graph = _isProfiled ? null : _graphs.Get((batch.Rows, spans, outputs), (_decodeAttention.StatesAddress, logits), () => _device.Capture(Queue));

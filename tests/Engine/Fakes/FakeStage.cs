@@ -30,6 +30,8 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
 
     public string NumericsId => "fake";
 
+    public int StepsAtOnce { get; init; } = 1;
+
     /// <summary>Called before each forward pass; may throw. With a <see cref="KvLostException"/> the stage loses its KV.</summary>
     public Action<ForwardBatch>? OnForward { get; init; }
 
@@ -46,13 +48,15 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
         int pageSize,
         int pageCount,
         Action<int, ForwardBatch>? onForward = null,
-        Func<SamplingRow, bool>? poison = null)
+        Func<SamplingRow, bool>? poison = null,
+        int stepsAtOnce = 1)
     {
         return [.. Enumerable.Range(0, stages).Select(s => new FakeStage(
             new LayerRange(s * FakeModel.Layers / stages, (s + 1) * FakeModel.Layers / stages), pageSize, pageCount)
         {
             OnForward = batch => onForward?.Invoke(s, batch),
             Poison = poison,
+            StepsAtOnce = stepsAtOnce,
         })];
     }
 

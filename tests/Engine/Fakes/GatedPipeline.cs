@@ -17,6 +17,8 @@ internal sealed class GatedPipeline(LocalPipeline inner) : IStagePipeline, IAsyn
 
     public int PageCount => inner.PageCount;
 
+    public int StepsAtOnce => inner.StepsAtOnce;
+
     /// <summary>From now on each batch waits for <see cref="LetThrough"/>.</summary>
     public void Close() => _open = false;
 

@@ -18,11 +18,16 @@ internal sealed class Rig : IAsyncDisposable
         Action<int, ForwardBatch>? onForward = null,
         Func<SamplingRow, bool>? poison = null,
         TimeProvider? time = null,
-        Action<Exception>? onBatchFailed = null)
+        Action<Exception>? onBatchFailed = null,
+        int stepsAtOnce = 1)
     {
-        Pipeline = new GatedPipeline(new LocalPipeline(FakeStage.Chain(stages, pageSize, pageCount, onForward, poison)));
+        Parameters = stepsAtOnce == 1 ? Sampling : Sampling with { RepetitionPenalty = 1f };
+        Pipeline = new GatedPipeline(new LocalPipeline(FakeStage.Chain(stages, pageSize, pageCount, onForward, poison, stepsAtOnce)));
         Scheduler = new BatchScheduler(Pipeline, options, time, onBatchFailed);
     }
+
+    /// <summary>Of all that is generated here; without a penalty where several steps are taken at once, which it forbids.</summary>
+    public SamplingParameters Parameters { get; }
 
     public GatedPipeline Pipeline { get; }
 
@@ -69,7 +74,7 @@ internal sealed class Rig : IAsyncDisposable
         while (tokens.Count < prompt.Length + count)
         {
             int budget = Math.Min(burst, prompt.Length + count - tokens.Count);
-            await foreach (GeneratedToken token in Scheduler.GenerateAsync(Request(id, [.. tokens], budget, seed)))
+            await foreach (GeneratedToken token in Scheduler.GenerateAsync(Request(id, [.. tokens], budget, seed) with { Sampling = Parameters }))
             {
                 Assert.Equal(tokens.Count, token.Position);
                 tokens.Add(token.TokenId);

@@ -45,6 +45,50 @@ public sealed class BatchCompositionTests
     }
 
     [Fact]
+    public async Task A_sequence_alone_takes_several_steps_at_once_until_its_burst_its_pages_or_another_one_end_them()
+    {
+        // Five pages of four: 17 positions of the first 20 tokens are known when the pages are out.
+        await using var rig = new Rig(pageCount: 5, stepsAtOnce: 8);
+        await rig.GenerateAsync("a", Rig.Prompt(1, 2), 1, 18);
+        Assert.Equal([1, 8, 8, 1], Steps());
+        rig.Scheduler.Release("a");
+
+        Task b = rig.GenerateAsync("b", Rig.Prompt(2, 2), 1, 12);
+        await rig.Pipeline.NextAsync();
+        await b;
+        Assert.Equal([8, 3], Steps());
+
+        List<int> Steps()
+        {
+            var steps = new List<int>();
+            while (rig.Pipeline.TryNext() is { } batch)
+            {
+                steps.Add(batch.Steps);
+            }
+
+            return steps;
+        }
+    }
+
+    [Fact]
+    public async Task While_one_is_prefilled_the_others_take_single_steps()
+    {
+        await using var rig = new Rig(options: new SchedulerOptions { MaxBatchTokens = 4 }, stepsAtOnce: 8);
+        rig.Pipeline.Close();
+        Task a = rig.GenerateAsync("a", Rig.Prompt(1, 1), 1, 20);
+        await rig.Pipeline.NextAsync();
+        Task b = rig.GenerateAsync("b", Rig.Prompt(2, 6), 2, 20);
+        rig.Pipeline.LetThrough(3);
+        Assert.Equal((4, 1), Shape(await rig.Pipeline.NextAsync()));
+        Assert.Equal((4, 1), Shape(await rig.Pipeline.NextAsync()));
+        Assert.Equal((2, 8), Shape(await rig.Pipeline.NextAsync()));
+        rig.Pipeline.Open();
+        await Task.WhenAll(a, b);
+
+        static (int Rows, int Steps) Shape(StageBatch batch) => (batch.Forward.Rows, batch.Steps);
+    }
+
+    [Fact]
     public async Task As_many_batches_as_stages_are_in_flight_and_share_the_sequences()
     {
         await using var rig = new Rig(stages: 3);

@@ -12,13 +12,14 @@ public sealed class FailureTests
     private readonly Channel<Exception> _heard = Channel.CreateUnbounded<Exception>();
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public async Task A_row_that_cannot_be_sampled_fails_its_own_burst_only(int stages)
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(1, 8)]
+    public async Task A_row_that_cannot_be_sampled_fails_its_own_burst_only(int stages, int stepsAtOnce)
     {
         bool poisoned = true;
         await using var rig = new Rig(
-            stages, poison: row => poisoned && row.Seed == BadSeed && row.Position == 5, onBatchFailed: e => _heard.Writer.TryWrite(e));
+            stages, stepsAtOnce: stepsAtOnce, poison: row => poisoned && row.Seed == BadSeed && row.Position == 5, onBatchFailed: e => _heard.Writer.TryWrite(e));
         rig.Pipeline.Close();
         Task<int[]> first = rig.GenerateAsync("first", [1, 2], 1, 12);
         await rig.Pipeline.NextAsync();
@@ -29,13 +30,13 @@ public sealed class FailureTests
         var e = await Assert.ThrowsAsync<PipelineFailureException>(() => bad);
         Assert.Equal("bad", e.SequenceId);
         Assert.Contains("token 0 at position 5 is NaN", e.Message);
-        Assert.Equal(Rig.Expected([1, 2], 1, 12), await first);
-        Assert.Equal(Rig.Expected([5, 6], 2, 12), await last);
+        Assert.Equal(Rig.Expected([1, 2], 1, 12, rig.Parameters), await first);
+        Assert.Equal(Rig.Expected([5, 6], 2, 12, rig.Parameters), await last);
         Assert.Same(e, await HeardAsync());
         // Its KV is gone, and asking again is safe.
         Assert.Equal(2, rig.Scheduler.Stats.Resident);
         poisoned = false;
-        Assert.Equal(Rig.Expected([3, 4], BadSeed, 12), await rig.GenerateAsync("bad", [3, 4], BadSeed, 12));
+        Assert.Equal(Rig.Expected([3, 4], BadSeed, 12, rig.Parameters), await rig.GenerateAsync("bad", [3, 4], BadSeed, 12));
         Assert.Null(rig.Scheduler.Fault);
     }
 

@@ -15,7 +15,9 @@ public sealed class StressTests
     [InlineData(4, 3)]
     [InlineData(5, 6)]
     [InlineData(6, 6)]
-    public async Task Every_token_is_exact_and_every_page_comes_back(int seed, int stages)
+    [InlineData(7, 1, 8)]
+    [InlineData(8, 1, 3)]
+    public async Task Every_token_is_exact_and_every_page_comes_back(int seed, int stages, int stepsAtOnce = 1)
     {
         var random = new Random(seed);
         var options = new SchedulerOptions { MaxBatchTokens = random.Next(3, 40), MaxRunning = random.Next(2, 12) };
@@ -27,7 +29,7 @@ public sealed class StressTests
             {
                 throw new FormatException("injected");
             }
-        });
+        }, stepsAtOnce: stepsAtOnce);
 
         try
         {
@@ -45,7 +47,7 @@ public sealed class StressTests
     private static async Task ChatAsync(Rig rig, int chat, Random random)
     {
         int[] prompt = Rig.Prompt(chat, random.Next(1, 12));
-        int[] expected = Rig.Expected(prompt, (ulong)chat, 40);
+        int[] expected = Rig.Expected(prompt, (ulong)chat, 40, rig.Parameters);
         var answer = new List<int>();
         while (answer.Count < expected.Length)
         {
@@ -55,7 +57,7 @@ public sealed class StressTests
             int got = 0;
             try
             {
-                BurstRequest request = Rig.Request($"chat {chat}", [.. prompt, .. answer], budget, (ulong)chat);
+                BurstRequest request = Rig.Request($"chat {chat}", [.. prompt, .. answer], budget, (ulong)chat) with { Sampling = rig.Parameters };
                 await foreach (GeneratedToken token in rig.Scheduler.GenerateAsync(request, cancel.Token))
                 {
                     Assert.Equal(expected[answer.Count], token.TokenId);

@@ -3,6 +3,7 @@ using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu;
 using QuaRot.Kernels.Forward;
 using QuaRot.Kernels.Gpu.Fused;
+using QuaRot.Kernels.Sampling;
 using Xunit;
 
 namespace QuaRot.Kernels.Tests.Model;
@@ -66,6 +67,36 @@ public class GpuFusedStageTests
             var (a, b) = (Sequences.Forward([expected], batch), Sequences.Forward([actual], batch));
             Assert.Equal(a.Select(row => row[17]), b.Select(row => row[17]));
             Assert.Equal(a.Select(row => row.Max()), b.Select(row => row.Max()));
+        }
+    }
+
+    [Fact]
+    public void Several_steps_at_once_give_the_tokens_of_single_ones()
+    {
+        var gpu = SharedGpu.Require();
+        using var checkpoint = new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig()));
+        using var cpu = CpuBackend.Create();
+        using var alone = ModelStage.Load(checkpoint, new LayerRange(0, 6), cpu, Pages);
+        using var fused = FusedStage.Load(checkpoint, new LayerRange(0, 6), gpu, Pages);
+        // The second crosses into another span of attention and another page on the way.
+        int[] lengths = [61, 507, 1];
+        var tables = Tables(lengths.Length, pages: 9);
+        float[] temperatures = [0f, 0.9f, 1.3f];
+        for (var i = 0; i < lengths.Length; i++)
+        {
+            var prompt = Sequences.Single(Ids(lengths[i], i), 0, tables[i]) with { OutputRows = [] };
+            alone.Forward(prompt, null).Dispose();
+            fused.Forward(prompt, null).Dispose();
+        }
+
+        for (var (ahead, count) = (0, 3); count > 0; ahead += 8, count--)
+        {
+            var batch = Step(lengths, ahead, tables, count);
+            var rows = Enumerable.Range(0, count).Select(i =>
+                new SamplingRow { Position = lengths[i] + ahead + 1, Seed = (ulong)i, Temperature = temperatures[i], TopP = 0.95f }).ToArray();
+            var expected = ((IModelStage)alone).Decode(batch, rows, 8);
+            var tokens = fused.Decode(batch, rows, 8);
+            Assert.Equal(expected.Select(step => step.Select(token => token.TokenId)), tokens.Select(step => step.Select(token => token.TokenId)));
         }
     }
 
