@@ -16,8 +16,17 @@ internal sealed class HadamardQuantizer : IDisposable
     /// <summary>As __launch_bounds__ of hadamard_quantize_mma_wide.</summary>
     private const int LargestWideBlock = 896;
 
+    /// <summary>Up to here a GEMV makes the codes of its rows by itself (gemv_rows.cuh).</summary>
+    private const int MostRowsOfGemv = 2;
+
+    /// <summary>As kMagnitudes in gemv_rows.cuh.</summary>
+    private const int Magnitudes = 13;
+
     private const int MostChunks = 32;
     private const int MostLines = 192;
+
+    /// <summary>Blocks of a row in hadamard_codes.</summary>
+    private const int CodeBlocks = 8;
 
     /// <summary>A block's fixed shared memory, at most.</summary>
     private const int FixedBytes = 512;
@@ -48,7 +57,7 @@ internal sealed class HadamardQuantizer : IDisposable
             if (shape.Inner == 1 && Columns % Chunk == 0 && shape.Width * sizeof(int) <= device.MaxSharedBytes - FixedBytes)
             {
                 _lines = device.Allocate((long)MostDecodeRows * shape.Width * sizeof(int), $"Hadamard transforms of {MostDecodeRows} rows");
-                _largest = device.Allocate(MostDecodeRows * sizeof(int), $"magnitudes of {MostDecodeRows} rows");
+                _largest = device.Allocate(MostDecodeRows * Magnitudes * sizeof(int), $"magnitudes of {MostDecodeRows} rows");
             }
         }
     }
@@ -60,6 +69,12 @@ internal sealed class HadamardQuantizer : IDisposable
         Narrow,
         Wide,
     }
+
+    /// <summary>Of 16 lines.</summary>
+    private int Tiles => (_shape.Order + 15) / 16;
+
+    /// <summary>Two planes of 64 columns.</summary>
+    private int PlaneBytes => 2 * Chunk * (((_shape.Order + 31) / 32 * 32) + 16);
 
     private int Columns => _shape.Doublings * _shape.Inner;
 
@@ -98,6 +113,34 @@ internal sealed class HadamardQuantizer : IDisposable
         }
     }
 
+    /// <summary>
+    /// Queues what must come before a GEMV that makes the codes by itself; null where no GEMV can, or where it would be slower. Then <see cref="Launch"/> is the way.
+    /// </summary>
+    /// <param name="x">[rows, width] floats; used up.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="bits">3 to 8.</param>
+    /// <param name="clip">Ratio in (0, 1].</param>
+    public GemvRows? Begin(LaunchArgument x, int rows, int bits, float clip)
+    {
+        if (rows > MostRowsOfGemv || _device.Info.Architecture != GpuInfo.Hopper || _shape.Width % Chunk != 0)
+        {
+            return null;
+        }
+
+        if (_shape.Order == 1 && _shape.Doublings is 8 or 16 or 32 or 64 && _shape.Inner <= GemvRows.Threads)
+        {
+            return GemvRows.OfHeads(x, _shape.Doublings, _shape.Scale, bits, clip);
+        }
+
+        if (_lines is null || Columns != Chunk)
+        {
+            return null;
+        }
+
+        LaunchTiles(x, rows);
+        return GemvRows.OfLines(_lines, _largest!, _shape.Scale, bits, clip);
+    }
+
     public void Dispose()
     {
         _fragments?.Dispose();
@@ -108,13 +151,23 @@ internal sealed class HadamardQuantizer : IDisposable
     private void LaunchDecode(LaunchArgument x, LaunchArgument codes, LaunchArgument scales, int rows, int stride, int highest, float clip)
     {
         var (m, columns) = (_shape.Order, Columns);
-        var (chunks, tiles, pitch) = (columns / Chunk, (m + 15) / 16, ((m + 31) / 32 * 32) + 16);
-        var splits = chunks < 8 ? tiles : 1;
-        _device.Launch("hadamard_lines", LaunchGrid.Blocks(chunks * splits, rows, 256).Overlapping, 2 * Chunk * pitch, x, _fragments, _lines, _largest, m, columns,
-            splits);
+        if (columns == Chunk)
+        {
+            LaunchTiles(x, rows);
+            _device.Launch("hadamard_codes", LaunchGrid.Blocks(CodeBlocks, rows, 256).Overlapping, 0, _lines, _largest, codes, scales, _shape.Width, stride, highest,
+                clip, _shape.Scale);
+            return;
+        }
+
+        var chunks = columns / Chunk;
+        var splits = chunks < 8 ? Tiles : 1;
+        _device.Launch("hadamard_lines", LaunchGrid.Blocks(chunks * splits, rows, 256).Overlapping, PlaneBytes, x, _fragments, _lines, _largest, m, columns, splits);
         _device.Launch("hadamard_finish", LaunchGrid.Blocks(rows, LargestBlock).Overlapping, _shape.Width * sizeof(int), _lines, _largest, codes, scales, m, columns,
             stride, highest, clip, _shape.Scale);
     }
+
+    private void LaunchTiles(LaunchArgument x, int rows) =>
+        _device.Launch("hadamard_tiles", LaunchGrid.Blocks(Tiles, rows, 256).Overlapping, PlaneBytes, x, _fragments, _lines, _largest, _shape.Order);
 
     private static (Way Way, int Threads, int SharedBytes) Choose(HadamardShape shape, int mostShared)
     {

@@ -27,6 +27,10 @@ internal static class W4Gemm
         SiluAndMul = 2,
     }
 
+    /// <summary>Queues y = x·Wᵀ of rows that the GEMV turns into codes.</summary>
+    public static void Launch(GpuDevice device, GemvRows x, PackedW4 w, DeviceMemory y, int rows, Ending ending) =>
+        LaunchGemv(device, x.Rows, x.Magnitudes, x.Source, rows * w.InFeatures, w, y, rows, ending);
+
     /// <summary>Queues y = x·Wᵀ.</summary>
     public static void Launch(GpuDevice device, CodeRows x, PackedW4 w, DeviceMemory y, int rows, Ending ending)
     {
@@ -41,11 +45,7 @@ internal static class W4Gemm
 
         if (rows <= MostRowsOfGemv)
         {
-            // Panels of 32 rows where those of 64 would leave SMs idle.
-            var (tiles, panel) = (rows <= 8 ? 1 : 2, w.OutFeatures < 64 * device.Multiprocessors ? 32 : 64);
-            var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, panel), device.Multiprocessors), 256).Overlapping;
-            device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{(panel == 32 ? "_r32" : "")}{suffix}", grid, GemvBytes(tiles, panel),
-                x.Codes, w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
+            LaunchGemv(device, x.Codes, x.Scales, GemvRows.Ready, 0, w, y, rows, ending);
             return;
         }
 
@@ -54,6 +54,16 @@ internal static class W4Gemm
         var count = LaunchGrid.Parts(w.OutFeatures, 256) * LaunchGrid.Parts(rows, tile);
         device.Launch($"w4a4_gemm_sm90_{kernel}", LaunchGrid.Blocks(Math.Min(2 * count, device.Multiprocessors / 2 * 2), 384).Overlapping, bytes,
             x.MapOf(w.InFeatures), w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
+    }
+
+    private static void LaunchGemv(
+        GpuDevice device, LaunchArgument x, LaunchArgument scales, LaunchArgument source, int codeBytes, PackedW4 w, DeviceMemory y, int rows, Ending ending)
+    {
+        // Panels of 32 rows where those of 64 would leave SMs idle.
+        var (tiles, panel) = (rows <= 8 ? 1 : 2, w.OutFeatures < 64 * device.Multiprocessors ? 32 : 64);
+        var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, panel), device.Multiprocessors), GemvRows.Threads).Overlapping;
+        device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{(panel == 32 ? "_r32" : "")}{(w.Groups > 1 ? "_g128" : "")}", grid, GemvBytes(tiles, panel) + codeBytes,
+            x, w.Data, w.Scales, scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending, source);
     }
 
     // gemv::Memory in w4a4_gemv_sm90.cu: rings, sums, barriers.
