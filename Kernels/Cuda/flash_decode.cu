@@ -404,6 +404,7 @@ __device__ __forceinline__ void decode(const DecodeArguments& x) {
     const int kv_head = blockIdx.x / parts, first = blockIdx.x % parts * kHeads, count = min(kHeads, group - first);
     const int row = x.rows ? x.rows[blockIdx.y] : blockIdx.y, position = x.batch.position(row);
     const int tiles = position / kPageSize + 1, spans = (tiles + kSpanTiles - 1) / kSpanTiles;
+    grid_release();
     if (blockIdx.z >= spans) return;
     const i64 head = (i64)row * x.heads + kv_head * group + first;  // of this block's first in [rows, heads]
 
@@ -445,7 +446,6 @@ __device__ __forceinline__ void decode(const DecodeArguments& x) {
             __syncthreads();  // the span before has been merged
         }
         if (has_tile) Warp::run(tile, values, q, a, s, position + 1 - index * kPageSize, memory[warp]);
-        if (span + gridDim.z >= spans) grid_release();
         __syncthreads();
         if (warp < count) {
             const i64 at = (((i64)blockIdx.y * x.heads + kv_head * group + first) + warp) * x.stride + span;

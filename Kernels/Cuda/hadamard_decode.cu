@@ -2,7 +2,7 @@
 // For 64 columns:
 //
 //   hadamard_tiles   x [rows][m][64] f32 -> z [rows][m][64] int32, transformed; magnitudes [rows][kMagnitudes]. A block takes 16 lines.
-//   hadamard_codes   z -> codes and scale; a GEMV of one or two rows does this by itself (gemv_rows.cuh).
+//   hadamard_codes   z -> codes and scale.
 //
 // For more columns:
 //
@@ -12,10 +12,12 @@
 //
 // One block alone is slow at decode: its long unrolled code comes from memory first, and one SM reads 44 KB of floats. These are short loops, and what is
 // heavy runs on all SMs. Only for inner = 1, columns a multiple of 64.
-#include "gemv_rows.cuh"
+#include "fixed_point.cuh"
 #include "ptx.cuh"
 
 constexpr int kChunk = 64;
+constexpr int kMostTiles = 12;               // of 16 lines
+constexpr int kMagnitudes = 1 + kMostTiles;  // of a row: the largest before the transform, then after it the largest of each tile
 
 // The row's largest magnitude as bits. slots [32].
 __device__ __forceinline__ u32 largest_of_row(const float* x, int width, u32* slots) {
@@ -42,12 +44,15 @@ __device__ __forceinline__ void store_fixed(const float (&x)[4], float factor, u
     *(u32*)low = lower;
 }
 
-// The sums of a tile of 16 lines in a warp's 8 columns: [line g or g + 8][column 2t or 2t + 1]. b: the warp's first column, at its lane's place.
-__device__ __forceinline__ void mix_tile(const uint4* signs, int tile, int steps, const u8* b, int pitch, int (&z)[2][2]) {
+// The sums of a tile of 16 lines in a warp's 8 columns: [line g or g + 8][column 2t or 2t + 1]. signs: what each step multiplies by; b: the warp's
+// first column, at its lane's place.
+template <int kSteps>
+__device__ __forceinline__ void mix_tile(const uint4 (&signs)[kSteps], int steps, const u8* b, int pitch, int (&z)[2][2]) {
     int sum[2][4] = {};
-#pragma unroll 2
-    for (int s = 0; s < steps; s++) {
-        const uint4 packed = signs[(tile * steps + s) * 32 + threadIdx.x % 32];
+#pragma unroll
+    for (int s = 0; s < kSteps; s++) {
+        if (s >= steps) break;
+        const uint4 packed = signs[s];
         const u32 a[4] = {packed.x, packed.y, packed.z, packed.w};
         const u8 *upper = b + 32 * s, *lower = upper + kChunk * pitch;
         mma_s8(sum[0], a, *(const u32*)upper, *(const u32*)(upper + 16));
@@ -57,14 +62,22 @@ __device__ __forceinline__ void mix_tile(const uint4* signs, int tile, int steps
     for (int i = 0; i < 4; i++) z[i / 2][i % 2] = 256 * sum[0][i] + sum[1][i];
 }
 
+__device__ __forceinline__ char4 codes_of(const Quantizer& quantizer, int4 z, int highest) {
+    return make_char4(quantizer.code(z.x, highest), quantizer.code(z.y, highest), quantizer.code(z.z, highest), quantizer.code(z.w, highest));
+}
+
 // signs, shared memory as for hadamard_lines. Grid (ceil(m/16), rows), 256 threads.
 extern "C" __global__ void __launch_bounds__(256) hadamard_tiles(const float* x, const uint4* signs, int* z, u32* magnitudes, int m) {
     extern __shared__ __align__(16) u8 planes[];
     __shared__ u32 slots[2][32];
     __shared__ __align__(16) int mixed[16][kChunk + 4];
     const int depth = round_up(m, 32), pitch = depth + 16, warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, t = threadIdx.x % 4, tile = blockIdx.x;
-    grid_wait();
     grid_release();
+    // Signs depend on nobody: 24 registers that are there when the row is.
+    uint4 of_tile[kMostTiles / 2];
+#pragma unroll
+    for (int s = 0; s < kMostTiles / 2; s++) of_tile[s] = 32 * s < depth ? signs[(tile * (depth / 32) + s) * 32 + threadIdx.x % 32] : make_uint4(0, 0, 0, 0);
+    grid_wait();
     const float* from = x + (i64)blockIdx.y * m * kChunk;
     // The row waits for its largest magnitude in registers: a thread has four lines of a column at a time.
     const int column = threadIdx.x % kChunk, first = threadIdx.x / kChunk * 4;
@@ -86,7 +99,7 @@ extern "C" __global__ void __launch_bounds__(256) hadamard_tiles(const float* x,
         if (16 * j < depth) store_fixed(held[j], factor, to + 16 * j, to + 16 * j + kChunk * pitch);
     __syncthreads();
     int sums[2][2];
-    mix_tile(signs, tile, depth / 32, planes + (8 * warp + g) * pitch + 4 * t, pitch, sums);
+    mix_tile<kMostTiles / 2>(of_tile, depth / 32, planes + (8 * warp + g) * pitch + 4 * t, pitch, sums);
 #pragma unroll
     for (int half = 0; half < 2; half++) *(int2*)&mixed[g + 8 * half][8 * warp + 2 * t] = make_int2(sums[half][0], sums[half][1]);
     __syncthreads();
@@ -115,9 +128,12 @@ extern "C" __global__ void __launch_bounds__(256) hadamard_tiles(const float* x,
 // z [rows, width]; codes [rows, stride] int8, the padding zeros; scales [rows]. Grid (any, rows), 256 threads.
 extern "C" __global__ void __launch_bounds__(256) hadamard_codes(const int* z, const u32* magnitudes, signed char* codes, float* scales, int width, int stride,
                                                                  int highest, float clip, float root) {
-    grid_wait();
     grid_release();
-    const Quantizer quantizer = quantizer_of_lines(magnitudes + blockIdx.y * kMagnitudes, clip, highest, root);
+    grid_wait();
+    const u32 lane = threadIdx.x % 32;
+    const u32* of_row = magnitudes + blockIdx.y * kMagnitudes;
+    const u32 peak = __reduce_max_sync(kFullWarp, lane < kMostTiles ? of_row[1 + lane] : 0u);
+    const Quantizer quantizer(__uint_as_float(of_row[0]), (int)peak, clip, highest, root);
     if (blockIdx.x == 0 && threadIdx.x == 0) scales[blockIdx.y] = quantizer.scale;
     const int4* from = (const int4*)(z + (i64)blockIdx.y * width);
     char4* to = (char4*)(codes + (i64)blockIdx.y * stride);
@@ -133,8 +149,8 @@ extern "C" __global__ void __launch_bounds__(256) hadamard_lines(const float* x,
     const int width = m * columns, depth = round_up(m, 32), pitch = depth + 16, steps = depth / 32, tiles = (m + 15) / 16;
     const int chunk = blockIdx.x / splits, split = blockIdx.x % splits, warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
     u8 *high = planes, *low = planes + kChunk * pitch;
-    grid_wait();
     grid_release();
+    grid_wait();
     const float* from = x + (i64)blockIdx.y * width;
     const u32 largest = largest_of_row(from, width, slots);
     if (blockIdx.x == 0 && threadIdx.x == 0) largest_of[blockIdx.y] = largest;
@@ -151,8 +167,11 @@ extern "C" __global__ void __launch_bounds__(256) hadamard_lines(const float* x,
     int* to = z + (i64)blockIdx.y * width + chunk * kChunk + 8 * warp + 2 * t;
     const u8* b = high + (8 * warp + g) * pitch + 4 * t;
     for (int tile = split; tile < tiles; tile += splits) {
+        uint4 of_tile[kMostTiles / 2];
+#pragma unroll
+        for (int s = 0; s < kMostTiles / 2; s++) of_tile[s] = s < steps ? signs[(tile * steps + s) * 32 + lane] : make_uint4(0, 0, 0, 0);
         int sums[2][2];
-        mix_tile(signs, tile, steps, b, pitch, sums);
+        mix_tile<kMostTiles / 2>(of_tile, steps, b, pitch, sums);
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             const int line = 16 * tile + g + 8 * half;
@@ -167,8 +186,8 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_finish(const int* z,
     extern __shared__ __align__(16) int row[];
     __shared__ u32 slots[32];
     const int width = lines * columns;
-    grid_wait();
     grid_release();
+    grid_wait();
     const int4* from = (const int4*)(z + (i64)blockIdx.x * width);
 #pragma unroll 2
     for (int i = threadIdx.x; i < width / 4; i += blockDim.x) {   // strides 1 and 2 on the way
@@ -216,10 +235,7 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_finish(const int* z,
     char4* to = (char4*)(codes + (i64)blockIdx.x * stride);
     for (int i = threadIdx.x; i < stride / 4; i += blockDim.x) {
         char4 code = make_char4(0, 0, 0, 0);
-        if (i < width / 4) {
-            const int4 v = ((const int4*)row)[i];
-            code = make_char4(quantizer.code(v.x, highest), quantizer.code(v.y, highest), quantizer.code(v.z, highest), quantizer.code(v.w, highest));
-        }
+        if (i < width / 4) code = codes_of(quantizer, ((const int4*)row)[i], highest);
         to[i] = code;
     }
 }

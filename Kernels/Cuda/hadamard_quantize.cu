@@ -213,8 +213,8 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_2k(const fl
     int stride, int highest, float clip, float root) {
     extern __shared__ __align__(16) int row[];
     __shared__ u32 slots[2][32];
-    grid_wait();
     grid_release();
+    grid_wait();
     const int width = 1 << bits, high = bits - 5, apart = width / kHeld;
     const float* from = x + (i64)blockIdx.x * width + threadIdx.x;
     float held[kHeld];
@@ -293,8 +293,8 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_any(float* 
     int inner, int stride, int highest, float clip, float root) {
     extern __shared__ __align__(16) int tile[];
     __shared__ u32 slots[2][32];
-    grid_wait();
     grid_release();
+    grid_wait();
     const int columns = doublings * inner, width = m * columns;
     float* from = x + (i64)blockIdx.x * width;
     int* row = (int*)from;

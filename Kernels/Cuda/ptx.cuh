@@ -81,8 +81,8 @@ __device__ __forceinline__ void copies_wait() { asm volatile("cp.async.wait_all;
 
 // Programmatic dependent launch (Hopper): a kernel that was launched with it may start before its predecessor ends. `grid_wait` returns when
 // all grids before have ended and their writes are visible; `grid_release` lets the next grid start. Without the launch attribute, and on
-// older GPUs, both do nothing. Rule for every kernel here: release only after the wait. Then whatever ran two or more launches earlier has
-// ended when a kernel starts, and may be read before the wait.
+// older GPUs, both do nothing. Rule for every kernel here: before its wait it reads only what no launch of the same pass writes (weights, the batch's
+// ints, older KV) and writes nothing. Then a kernel may release before it waits: whoever starts early waits for it, and it has waited for all before.
 __device__ __forceinline__ void grid_wait() {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");

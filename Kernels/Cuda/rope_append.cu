@@ -148,8 +148,8 @@ __device__ __forceinline__ void rope_append(const RopeArguments& args) {
     constexpr int kOwn = kDim / 32;
     const int lane = threadIdx.x % 32, head = blockIdx.x * kWarps + threadIdx.x / 32, row = blockIdx.y, all = args.heads + 2 * args.kv_heads;
     const i64 angle = (i64)args.batch.position(row) * (kDim / 2);
-    grid_wait();
     grid_release();
+    grid_wait();
     if (head >= all) return;
     float x[kOwn];
     load_floats<kOwn>(args.qkv + ((i64)row * all + head) * kDim + lane * kOwn, x);
@@ -193,8 +193,8 @@ extern "C" __global__ void __launch_bounds__(32 * kWarps) quantize_query(
     constexpr int kMost = 8;  // elements of a lane
     const int lane = threadIdx.x % 32;
     const i64 head = (i64)blockIdx.x * kWarps + threadIdx.x / 32;
-    grid_wait();
     grid_release();
+    grid_wait();
     if (head >= count) return;
     float x[kMost];
 #pragma unroll

@@ -1,7 +1,9 @@
 // Ops that treat each row on its own, one block a row: embed_tokens, gather_rows, rms_norm, quantize_per_token, both in one, and their relatives.
 // Bound by memory; at one row by latency: a load, the chains of the 256-lane sum, two barriers.
+#include "arithmetic.cuh"
 #include "ptx.cuh"
-#include "rms_norm_row.cuh"
+
+constexpr int kRowThreads = 256;  // the lanes of rms_norm's sum
 
 // embed_tokens: x[row] = table[ids[row]].  table [vocab, pitch] FP16 or FP32 (pitch in elements), ids [rows], x [rows, width].
 extern "C" __global__ void embed_tokens(const void* table, int is_half, int pitch, const int* ids, float* x, int width) {
@@ -13,10 +15,62 @@ extern "C" __global__ void embed_tokens(const void* table, int is_half, int pitc
 
 // y[row] = x[rows[row]].  x [any, width], y [rows, width].
 extern "C" __global__ void gather_rows(const float* x, const int* rows, float* y, int width) {
+    grid_release();
+    grid_wait();
     const float* from = x + (i64)rows[blockIdx.x] * width;
     float* to = y + (i64)blockIdx.x * width;
     for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = from[i];
 }
+
+// rms_norm to the 256-lane sum: thread = lane. A row of up to kHeld * 256 elements is read once and stays in registers; a longer one is read
+// again (from L2) by whoever needs it.
+//
+//   row  | thread 0..255 | thread 0..255 | ...      neighbouring threads read neighbouring columns, every thread adds its own ascending
+template <int kHeld>
+struct Row {
+    const float* from;
+    const float* gain;
+    int width;
+    float held[kHeld > 0 ? kHeld : 1];
+
+    __device__ __forceinline__ void load() {
+#pragma unroll
+        for (int j = 0; j < kHeld; j++) held[j] = threadIdx.x + j * kRowThreads < width ? from[threadIdx.x + j * kRowThreads] : 0.0f;
+    }
+
+    // Calls body(element, its column): of all columns below `end`; those past the row are zeros.
+    template <typename Body>
+    __device__ __forceinline__ void each(int end, Body body) {
+        if (kHeld > 0) {
+#pragma unroll
+            for (int j = 0; j < kHeld; j++)
+                if ((int)threadIdx.x + j * kRowThreads < end) body(held[j], (int)threadIdx.x + j * kRowThreads);
+        } else {
+            for (int i = threadIdx.x; i < end; i += kRowThreads) body(i < width ? from[i] : 0.0f, i);
+        }
+    }
+
+    // 1/sqrt(mean of squares + eps). Every warp folds all 256 lanes, so that one barrier is enough.
+    __device__ __forceinline__ float inverse(float* lanes, float eps) {
+        float sum = 0.0f;
+        each(width, [&](float x, int) { sum = __fmaf_rn(x, x, sum); });
+        lanes[threadIdx.x] = sum;
+        __syncthreads();
+        const float* l = lanes + threadIdx.x % 32;
+        // Halves 128, 64 and 32 apart, then within the warp.
+        const float even = __fadd_rn(__fadd_rn(l[0], l[128]), __fadd_rn(l[64], l[192]));
+        const float odd = __fadd_rn(__fadd_rn(l[32], l[160]), __fadd_rn(l[96], l[224]));
+        sum = __fadd_rn(even, odd);
+#pragma unroll
+        for (int step = 16; step > 0; step /= 2) sum = __fadd_rn(sum, __shfl_xor_sync(kFullWarp, sum, step));
+        return __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(__fdiv_rn(sum, (float)width), eps)));
+    }
+
+    __device__ __forceinline__ float normal(float x, int column, float inverse) const {
+        const float value = __fmul_rn(x, inverse);
+        return gain && column < width ? __fmul_rn(value, gain[column]) : value;
+    }
+};
 
 template <int kHeld>
 __device__ __forceinline__ void norm_row(const float* x, const float* gain, float eps, float* y, int width) {
@@ -30,20 +84,55 @@ __device__ __forceinline__ void norm_row(const float* x, const float* gain, floa
 
 // rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain.  x, y [rows, width], may be the same; gain [width] or null. Grid rows, 256 threads.
 extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm(const float* x, const float* gain, float eps, float* y, int width) {
-    grid_wait();
     grid_release();
+    grid_wait();
     if (width <= 16 * kRowThreads) norm_row<16>(x, gain, eps, y, width);
     else if (width <= 32 * kRowThreads) norm_row<32>(x, gain, eps, y, width);
     else norm_row<0>(x, gain, eps, y, width);
+}
+
+template <int kHeld>
+__device__ __forceinline__ void norm_and_quantize_row(const float* x, const float* gain, float eps, signed char* codes, float* scales, int width,
+    int stride, int highest, float clip) {
+    __shared__ float lanes[kRowThreads];
+    __shared__ float largest_of_warp[kRowThreads / 32];
+    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, width};
+    row.load();
+    const float inverse_norm = row.inverse(lanes, eps);
+    float largest = 0.0f;
+    if (kHeld > 0) {
+#pragma unroll
+        for (int j = 0; j < kHeld; j++) {
+            row.held[j] = row.normal(row.held[j], threadIdx.x + j * kRowThreads, inverse_norm);
+            largest = fmaxf(largest, fabsf(row.held[j]));
+        }
+    } else {
+        row.each(width, [&](float value, int column) { largest = fmaxf(largest, fabsf(row.normal(value, column, inverse_norm))); });
+    }
+    for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, step));
+    if (threadIdx.x % 32 == 0) largest_of_warp[threadIdx.x / 32] = largest;
+    __syncthreads();
+    for (int i = 0; i < kRowThreads / 32; i++) largest = fmaxf(largest, largest_of_warp[i]);
+    float scale = __fdiv_rn(__fmul_rn(clip, largest), (float)highest);
+    scale = scale < 1e-30f ? 1.0f : scale;
+    const float inverse = __fdiv_rn(1.0f, scale);
+    if (threadIdx.x == 0) scales[blockIdx.x] = scale;
+    signed char* to = codes + (i64)blockIdx.x * stride;
+    row.each(stride, [&](float value, int column) {
+        if (kHeld == 0) value = row.normal(value, column, inverse_norm);
+        to[column] = (signed char)(int)fminf(fmaxf(rintf(__fmul_rn(value, inverse)), (float)(-highest - 1)), (float)highest);
+    });
 }
 
 // rms_norm and quantize_per_token of the same row, which is read once.  x [rows, width]; gain [width] or null; codes [rows, stride] int8, padded
 // with zeros (stride a multiple of 64); scales [rows]. Grid rows, 256 threads. A warp stores whole 32-byte sectors.
 extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm_quantize(const float* x, const float* gain, float eps, signed char* codes,
     float* scales, int width, int stride, int highest, float clip) {
-    grid_wait();
     grid_release();
-    norm_and_quantize(x + (i64)blockIdx.x * width, gain, eps, codes + (i64)blockIdx.x * stride, scales + blockIdx.x, width, stride, highest, clip);
+    grid_wait();
+    if (stride <= 16 * kRowThreads) norm_and_quantize_row<16>(x, gain, eps, codes, scales, width, stride, highest, clip);
+    else if (stride <= 32 * kRowThreads) norm_and_quantize_row<32>(x, gain, eps, codes, scales, width, stride, highest, clip);
+    else norm_and_quantize_row<0>(x, gain, eps, codes, scales, width, stride, highest, clip);
 }
 
 // quantize_per_token: scale = clip·max|x|/highest, code = clamp(rint(x·(1/scale)), -highest - 1, highest).

@@ -1,6 +1,6 @@
 // w4a4_gemm for 1 to 16 tokens (decode) on Hopper: the formula, flags, weights, scales and roundings of w4a4_gemm_sm90.cu.
 //
-//   x     s8 [tokens, k] row-major, 4-byte aligned, or what gemv_rows.cuh makes codes of; the other pointers as there
+//   x     s8 [tokens, k] row-major, 4-byte aligned; the other pointers as there
 //
 // Bound by reading the weights once, so everything serves one aim: many bytes under way on every SM, all the time, across panels and kernels.
 //
@@ -8,15 +8,14 @@
 //     k ->    |w0|w1|..|w7|w0|w1|..|w7|...     2048-byte blocks        of one panel meet in shared memory, the copies of the next are under way.
 //     64 rows |  |  |  |  |  |  |  |  |        64 rows x 64 k          The first ring is filled before the kernel ahead has finished
 //                                                                      (programmatic dependent launch): weights depend on nobody.
-//                                                                      Meanwhile `_t8` may turn rows into codes by itself.
 //
 // A block is exactly what bulk copies like (2 KB in a row) and what mma.m16n8k32 wants (16 bytes a lane, w4_layout.cuh). Activations come through L1:
 // a quarter of the bytes of the weights at 8 tokens. They are loaded one block ahead. Integer sums of the 8 warps meet in any order. With groups (`_g128`:
 // a group is two blocks) every 8 groups the exact sums meet, and one thread an element adds them to its float sum in ascending order.
 //
-// Launch: gridDim.x at most the SM count; 256 threads; shared memory: Memory::Bytes, and tokens·k more for own codes. `_r32` has panels of 32 rows: twice the CTAs.
+// Launch: gridDim.x at most the SM count; 256 threads; shared memory: Memory::Bytes, but more than half of an SM's: two CTAs of
+// different kernels on one SM share it unevenly and are slower. `_r32` has panels of 32 rows: twice the CTAs.
 // Limits: k a multiple of 64 (128 with groups), out even, tokens <= 8 (t8) or 16 (t16); k ranges as in w4a4_gemm_sm90.cu.
-#include "gemv_rows.cuh"
 #include "ptx.cuh"
 #include "ptx_sm90.cuh"
 #include "w4_epilogue.cuh"
@@ -24,27 +23,18 @@
 namespace gemv {
 
 constexpr int kWarps = 8;
-constexpr int kSlots = 8;           // of a warp's ring: 16 KB a warp, 128 KB an SM under way
 constexpr int kBlockBytes = 2048;   // of 64 rows x 64 k in memory
 
 // Rows: 64, or 32 where a matrix has too few panels of 64 to occupy every SM: then a CTA takes one half of each block.
 template <int Tiles, int Rows>
 struct Memory {
     static constexpr int SlotBytes = Rows * 32;
-    static constexpr int Slots = kSlots * 64 / Rows;
+    static constexpr int Slots = (Tiles == 1 ? 6 : 3) * 64 / Rows;  // 96 or 48 KB under way, by trial (bench/NOTES.md)
     static constexpr int Pitch = Rows + 8;  // ints; 2t rows apart, the lanes of a store then touch all banks
     static constexpr int SumsAt = kWarps * Slots * SlotBytes;
     static constexpr int SumsOfWarp = Tiles * 8 * Pitch;
     static constexpr int BarriersAt = SumsAt + kWarps * SumsOfWarp * 4;
-    static constexpr int CodesAt = BarriersAt + kWarps * Slots * 8;
-    static constexpr int Bytes = CodesAt + 64;
-};
-
-// Where codes come from. A block of its own among the parameters: C# fills it as GemvRows.
-struct Source {
-    const float* gain;
-    int kind, heads, highest;
-    float parameter, clip;
+    static constexpr int Bytes = BarriersAt + kWarps * Slots * 8 + 64;
 };
 
 // The blocks of one warp in order: in each of its CTA's panels, pairs (Grouped) or single blocks warp, warp + 8, ...
@@ -108,10 +98,9 @@ __device__ __forceinline__ void store_sums(int* sums, int (&acc)[Fragments][Tile
 }
 
 template <int Tiles, bool Grouped, int Rows>
-__device__ __forceinline__ void run(const void* rows, const u8* w, const float* sw, const void* scales_of_rows, const float* bias, float* y, int tokens,
-                                    int out, int k, int flags, const Source& source) {
+__device__ __forceinline__ void run(const signed char* x, const u8* w, const float* sw, const float* sx, const float* bias, float* y, int tokens,
+                                    int out, int k, int flags) {
     extern __shared__ __align__(128) u8 dynamic_memory[];
-    __shared__ float own_scales[8];
     typedef Memory<Tiles, Rows> M;
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int blocks = k / 64, panels = (out + Rows - 1) / Rows;
@@ -138,14 +127,6 @@ __device__ __forceinline__ void run(const void* rows, const u8* w, const float* 
     for (int i = 0; i < M::Slots; i++) fetch(i);
     grid_wait();
     grid_release();
-    const signed char* x = (const signed char*)rows;
-    const float* sx = (const float*)scales_of_rows;
-    if (Tiles == 1 && source.kind != kReadyCodes) {
-        signed char* own = (signed char*)dynamic_memory + M::CodesAt;
-        make_codes(source.kind, rows, scales_of_rows, source.gain, source.parameter, source.heads, tokens, k, source.highest, source.clip, own, own_scales);
-        x = own;
-        sx = own_scales;
-    }
 
     int acc[Rows / 16][Tiles][4] = {}, slot = 0;
     u32 phase = 0;
@@ -209,9 +190,9 @@ __device__ __forceinline__ void run(const void* rows, const u8* w, const float* 
 }  // namespace gemv
 
 #define W4A4_GEMV(name, tiles, grouped, rows)                                                                                            \
-    extern "C" __global__ void __launch_bounds__(256, 1) name(const void* x, const u8* w, const float* sw, const void* sx,                \
-        const float* bias, float* y, int tokens, int out, int k, int flags, gemv::Source source) {                                       \
-        gemv::run<tiles, grouped, rows>(x, w, sw, sx, bias, y, tokens, out, k, flags, source);                                           \
+    extern "C" __global__ void __launch_bounds__(256, 1) name(const signed char* x, const u8* w, const float* sw, const float* sx,        \
+        const float* bias, float* y, int tokens, int out, int k, int flags) {                                                            \
+        gemv::run<tiles, grouped, rows>(x, w, sw, sx, bias, y, tokens, out, k, flags);                                                   \
     }
 W4A4_GEMV(w4a4_gemv_sm90_t8, 1, false, 64)
 W4A4_GEMV(w4a4_gemv_sm90_t16, 2, false, 64)

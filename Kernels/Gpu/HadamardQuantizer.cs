@@ -16,10 +16,7 @@ internal sealed class HadamardQuantizer : IDisposable
     /// <summary>As __launch_bounds__ of hadamard_quantize_mma_wide.</summary>
     private const int LargestWideBlock = 896;
 
-    /// <summary>Up to here a GEMV makes the codes of its rows by itself (gemv_rows.cuh).</summary>
-    private const int MostRowsOfGemv = 2;
-
-    /// <summary>As kMagnitudes in gemv_rows.cuh.</summary>
+    /// <summary>As kMagnitudes in hadamard_decode.cu.</summary>
     private const int Magnitudes = 13;
 
     private const int MostChunks = 32;
@@ -113,34 +110,6 @@ internal sealed class HadamardQuantizer : IDisposable
         }
     }
 
-    /// <summary>
-    /// Queues what must come before a GEMV that makes the codes by itself; null where no GEMV can, or where it would be slower. Then <see cref="Launch"/> is the way.
-    /// </summary>
-    /// <param name="x">[rows, width] floats; used up.</param>
-    /// <param name="rows">Rows.</param>
-    /// <param name="bits">3 to 8.</param>
-    /// <param name="clip">Ratio in (0, 1].</param>
-    public GemvRows? Begin(LaunchArgument x, int rows, int bits, float clip)
-    {
-        if (rows > MostRowsOfGemv || _device.Info.Architecture != GpuInfo.Hopper || _shape.Width % Chunk != 0)
-        {
-            return null;
-        }
-
-        if (_shape.Order == 1 && _shape.Doublings is 8 or 16 or 32 or 64 && _shape.Inner <= GemvRows.Threads)
-        {
-            return GemvRows.OfHeads(x, _shape.Doublings, _shape.Scale, bits, clip);
-        }
-
-        if (_lines is null || Columns != Chunk)
-        {
-            return null;
-        }
-
-        LaunchTiles(x, rows);
-        return GemvRows.OfLines(_lines, _largest!, _shape.Scale, bits, clip);
-    }
-
     public void Dispose()
     {
         _fragments?.Dispose();
@@ -153,7 +122,7 @@ internal sealed class HadamardQuantizer : IDisposable
         var (m, columns) = (_shape.Order, Columns);
         if (columns == Chunk)
         {
-            LaunchTiles(x, rows);
+            _device.Launch("hadamard_tiles", LaunchGrid.Blocks(Tiles, rows, 256).Overlapping, PlaneBytes, x, _fragments, _lines, _largest, m);
             _device.Launch("hadamard_codes", LaunchGrid.Blocks(CodeBlocks, rows, 256).Overlapping, 0, _lines, _largest, codes, scales, _shape.Width, stride, highest,
                 clip, _shape.Scale);
             return;
@@ -165,9 +134,6 @@ internal sealed class HadamardQuantizer : IDisposable
         _device.Launch("hadamard_finish", LaunchGrid.Blocks(rows, LargestBlock).Overlapping, _shape.Width * sizeof(int), _lines, _largest, codes, scales, m, columns,
             stride, highest, clip, _shape.Scale);
     }
-
-    private void LaunchTiles(LaunchArgument x, int rows) =>
-        _device.Launch("hadamard_tiles", LaunchGrid.Blocks(Tiles, rows, 256).Overlapping, PlaneBytes, x, _fragments, _lines, _largest, _shape.Order);
 
     private static (Way Way, int Threads, int SharedBytes) Choose(HadamardShape shape, int mostShared)
     {

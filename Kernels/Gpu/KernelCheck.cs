@@ -27,6 +27,8 @@ public sealed class KernelCheck
         new("hadamard_quantize, across 2^k heads", b => HadamardQuantize(b, new HadamardShape(1, 32, 128))),
         new("hadamard_quantize, m·2^k (tensor cores)", b => HadamardQuantize(b, new HadamardShape(1, 28 * 128, 1))),
         new("hadamard_quantize, large m (tensor cores)", b => HadamardQuantize(b, new HadamardShape(1, 172 * 64, 1))),
+        new("hadamard_quantize, 28·512 (Llama-3-8B)", b => HadamardQuantize(b, new HadamardShape(1, 28 * 512, 1))),
+        new("hadamard_quantize, 28·1024 (Llama-2-70B)", b => HadamardQuantize(b, new HadamardShape(1, 28 * 1024, 1))),
         new("hadamard_quantize, across m·2^k heads of no power of two", b => HadamardQuantize(b, new HadamardShape(1, 40, 80))),
         new("w4a4_gemm, 1 row", b => Gemm(b, WeightFormat.Int4, 1, 0, 4)),
         new("w4a4_gemm, 4 rows", b => Gemm(b, WeightFormat.Int4, 4, 0, 4)),
@@ -158,8 +160,9 @@ public sealed class KernelCheck
         return Read(y);
     }
 
-    private static float[] HadamardQuantize(Backend backend, HadamardShape shape) =>
-        Quantized(backend, 3, shape.Width, (x, y) => backend.HadamardQuantize(x, y, 3, shape, 4, 0.9f));
+    // As many rows as decode and as a prefill has: other kernels.
+    private static float[] HadamardQuantize(Backend backend, HadamardShape shape) => [.. new[] { 3, 20 }.SelectMany(rows =>
+        Quantized(backend, rows, shape.Width, (x, y) => backend.HadamardQuantize(x, y, rows, shape, 4, 0.9f)))];
 
     private static float[] NormQuantize(Backend backend, int width) => Quantized(backend, 2, width, (x, y) =>
     {

@@ -22,8 +22,8 @@ internal sealed unsafe class KernelLibrary
 
     private const int LargestShare = 100;
 
-    /// <summary>More dynamic shared memory than this must be asked for.</summary>
-    private const int DefaultSharedBytes = 48 * 1024;
+    /// <summary>More dynamic shared memory than this is asked for: 48 KB are free, but a kernel's own arrays count among them.</summary>
+    private const int DefaultSharedBytes = 32 * 1024;
 
     private readonly CUmodule[] _modules;
     private readonly byte[][] _cubins;

@@ -24,7 +24,7 @@
     } while (0)
 
 typedef void (*Gemm)(const TensorMap, const u8*, const float*, const float*, const float*, float*, int, int, int, int);
-typedef void (*Gemv)(const void*, const u8*, const float*, const void*, const float*, float*, int, int, int, int, gemv::Source);
+typedef void (*Gemv)(const signed char*, const u8*, const float*, const float*, const float*, float*, int, int, int, int);
 
 struct Variant { const char* name; Gemm gemm; Gemv gemv; int tile, shared, max_tokens; bool grouped; int panel; };
 static const Variant variants[] = {
@@ -155,7 +155,7 @@ static void launch(const Variant& v, const Problem& p, const u8* packed, float* 
         return;
     }
     config.gridDim = v.tile ? dim3((p.out + 127) / 128, (p.tokens + v.tile - 1) / v.tile) : dim3(std::min(panels, multiprocessors));
-    CHECK(cudaLaunchKernelEx(&config, v.gemv, (const void*)p.x, packed, (const float*)p.sw, (const void*)p.sx, bias, y, p.tokens, p.out, p.k, flags, gemv::Source{nullptr, kReadyCodes}));
+    CHECK(cudaLaunchKernelEx(&config, v.gemv, (const signed char*)p.x, packed, (const float*)p.sw, (const float*)p.sx, bias, y, p.tokens, p.out, p.k, flags));
 }
 
 static bool check(const Variant& v, int tokens, int out, int k, unsigned seed, int flags, bool biased) {

@@ -4,7 +4,7 @@ using QuaRot.Kernels.Forward;
 
 namespace QuaRot.Kernels.Gpu.Fused;
 
-/// <summary>A decoder layer in seven to twelve launches, each op's roundings those of <see cref="Backend"/>.</summary>
+/// <summary>A decoder layer in twelve launches, each op's roundings those of <see cref="Backend"/>.</summary>
 internal sealed class FusedLayer
 {
     private readonly GpuDevice _device;
@@ -46,38 +46,19 @@ internal sealed class FusedLayer
     /// <summary>Queues the layer over the first <paramref name="rows"/> rows of the residual stream w.X; appends to the cache.</summary>
     public void Launch(FusedWorkspace w, int rows, IFusedAttention attention, HadamardQuantizer ofHeads, HadamardQuantizer ofDown)
     {
-        OfNorm(w, _inputNorm, rows, ActivationSite.AttentionInput, _qkv, w.Qkv, W4Gemm.Ending.Store);
+        Normalize(w, _inputNorm, rows, ActivationSite.AttentionInput);
+        W4Gemm.Launch(_device, w.Codes, _qkv, w.Qkv, rows, W4Gemm.Ending.Store);
         attention.Launch(_index, w.Qkv, w.O);
-        OfHadamard(w, ofHeads, w.O, rows, ActivationSite.AttentionOutput, _o);
+        ofHeads.Launch(w.O, w.Codes.Codes, w.Codes.Scales, rows, _o.InFeatures, _bits, _clips[(int)ActivationSite.AttentionOutput]);
+        W4Gemm.Launch(_device, w.Codes, _o, w.X, rows, W4Gemm.Ending.Add);
 
-        OfNorm(w, _postAttentionNorm, rows, ActivationSite.MlpInput, _gateUp, w.U, W4Gemm.Ending.SiluAndMul);
-        OfHadamard(w, ofDown, w.U, rows, ActivationSite.DownInput, _down);
+        Normalize(w, _postAttentionNorm, rows, ActivationSite.MlpInput);
+        W4Gemm.Launch(_device, w.Codes, _gateUp, w.U, rows, W4Gemm.Ending.SiluAndMul);
+        ofDown.Launch(w.U, w.Codes.Codes, w.Codes.Scales, rows, _down.InFeatures, _bits, _clips[(int)ActivationSite.DownInput]);
+        W4Gemm.Launch(_device, w.Codes, _down, w.X, rows, W4Gemm.Ending.Add);
     }
 
-    private void OfNorm(FusedWorkspace w, DeviceMemory? gain, int rows, ActivationSite site, PackedW4 weights, DeviceMemory y, W4Gemm.Ending ending)
-    {
-        var clip = _clips[(int)site];
-        if (GemvRows.TakesNorm(_device, rows, _config.HiddenSize))
-        {
-            W4Gemm.Launch(_device, GemvRows.OfNorm(w.X, gain, _config.RmsNormEps, _bits, clip), weights, y, rows, ending);
-            return;
-        }
-
+    private void Normalize(FusedWorkspace w, DeviceMemory? gain, int rows, ActivationSite site) =>
         _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
-            _config.HiddenSize, _config.HiddenSize, (1 << (_bits - 1)) - 1, clip);
-        W4Gemm.Launch(_device, w.Codes, weights, y, rows, ending);
-    }
-
-    private void OfHadamard(FusedWorkspace w, HadamardQuantizer hadamard, DeviceMemory x, int rows, ActivationSite site, PackedW4 weights)
-    {
-        var clip = _clips[(int)site];
-        if (hadamard.Begin(x, rows, _bits, clip) is { } own)
-        {
-            W4Gemm.Launch(_device, own, weights, w.X, rows, W4Gemm.Ending.Add);
-            return;
-        }
-
-        hadamard.Launch(x, w.Codes.Codes, w.Codes.Scales, rows, weights.InFeatures, _bits, clip);
-        W4Gemm.Launch(_device, w.Codes, weights, w.X, rows, W4Gemm.Ending.Add);
-    }
+            _config.HiddenSize, _config.HiddenSize, (1 << (_bits - 1)) - 1, _clips[(int)site]);
 }

@@ -8,6 +8,9 @@ internal static class W4Gemm
 
     private const int MostRowsOfGemv = 16;
 
+    /// <summary>Of a Hopper SM's 228 KB: one CTA of a GEMV on each.</summary>
+    private const int MoreThanHalf = 116 * 1024;
+
     /// <summary>Up to here mma.sync tiles of 64 tokens win over wgmma tiles of 128, half of which would be empty.</summary>
     private const int MostRowsOfMma = 64;
 
@@ -27,10 +30,6 @@ internal static class W4Gemm
         SiluAndMul = 2,
     }
 
-    /// <summary>Queues y = x·Wᵀ of rows that the GEMV turns into codes.</summary>
-    public static void Launch(GpuDevice device, GemvRows x, PackedW4 w, DeviceMemory y, int rows, Ending ending) =>
-        LaunchGemv(device, x.Rows, x.Magnitudes, x.Source, rows * w.InFeatures, w, y, rows, ending);
-
     /// <summary>Queues y = x·Wᵀ.</summary>
     public static void Launch(GpuDevice device, CodeRows x, PackedW4 w, DeviceMemory y, int rows, Ending ending)
     {
@@ -45,7 +44,11 @@ internal static class W4Gemm
 
         if (rows <= MostRowsOfGemv)
         {
-            LaunchGemv(device, x.Codes, x.Scales, GemvRows.Ready, 0, w, y, rows, ending);
+            // Panels of 32 rows where those of 64 would leave SMs idle.
+            var (tiles, panel) = (rows <= 8 ? 1 : 2, w.OutFeatures < 64 * device.Multiprocessors ? 32 : 64);
+            var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, panel), device.Multiprocessors), 256).Overlapping;
+            device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{(panel == 32 ? "_r32" : "")}{suffix}", grid, GemvBytes(tiles, panel),
+                x.Codes, w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
             return;
         }
 
@@ -56,17 +59,9 @@ internal static class W4Gemm
             x.MapOf(w.InFeatures), w.Data, w.Scales, x.Scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending);
     }
 
-    private static void LaunchGemv(
-        GpuDevice device, LaunchArgument x, LaunchArgument scales, LaunchArgument source, int codeBytes, PackedW4 w, DeviceMemory y, int rows, Ending ending)
-    {
-        // Panels of 32 rows where those of 64 would leave SMs idle.
-        var (tiles, panel) = (rows <= 8 ? 1 : 2, w.OutFeatures < 64 * device.Multiprocessors ? 32 : 64);
-        var grid = LaunchGrid.Blocks(Math.Min(LaunchGrid.Parts(w.OutFeatures, panel), device.Multiprocessors), GemvRows.Threads).Overlapping;
-        device.Launch($"w4a4_gemv_sm90_t{8 * tiles}{(panel == 32 ? "_r32" : "")}{(w.Groups > 1 ? "_g128" : "")}", grid, GemvBytes(tiles, panel) + codeBytes,
-            x, w.Data, w.Scales, scales, w.Bias, y, rows, w.OutFeatures, w.InFeatures, (int)ending, source);
-    }
-
     // gemv::Memory in w4a4_gemv_sm90.cu: rings, sums, barriers.
     private static int GemvBytes(int tiles, int panel) =>
-        (8 * 8 * 2048) + (8 * tiles * 8 * (panel + 8) * sizeof(int)) + (8 * 8 * (64 / panel) * 8) + 64;
+        Math.Max(MoreThanHalf, (8 * SlotsOf(tiles) * 2048) + (8 * tiles * 8 * (panel + 8) * sizeof(int)) + (8 * SlotsOf(tiles) * (64 / panel) * 8) + 64);
+
+    private static int SlotsOf(int tiles) => tiles == 1 ? 6 : 3;
 }
