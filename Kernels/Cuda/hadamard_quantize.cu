@@ -30,10 +30,13 @@ constexpr int kChunk = 64;   // columns whose butterflies stay in a warp's accum
 constexpr int kTiles = 8;    // of 8 columns: a chunk
 constexpr int kTileWords = kChunk * 8;
 
+// kChunks: the chunks of a shape that is known when this is compiled, and all that follows from them; 0 for any.
+template <int kChunks>
 struct Shape {
     int m, columns, chunks, lines, groups, k_tiles, m_tiles, planes;
 
-    __device__ __forceinline__ Shape(int m, int columns) : m(m), columns(columns) {
+    __device__ __forceinline__ Shape(int m, int any_columns) : m(m) {
+        columns = kChunks > 0 ? kChunks * kChunk : any_columns;
         chunks = max(columns / kChunk, 1);
         lines = kHeld / chunks;
         groups = columns > 32 ? 2 : 1;
@@ -44,7 +47,8 @@ struct Shape {
 };
 
 // Step 1 and 2: this warp's numbers into the planes. Returns the row's largest magnitude.
-__device__ __forceinline__ float fill_planes(const float* from, const Shape& shape, int butterflies, u32* planes, u32* slots) {
+template <int kChunks>
+__device__ __forceinline__ float fill_planes(const float* from, const Shape<kChunks>& shape, int butterflies, u32* planes, u32* slots) {
     const int unit = threadIdx.x / 32, column = unit % shape.groups * 32 + threadIdx.x % 32, first = unit / shape.groups * shape.lines;
     const int line_bits = 31 - __clz(shape.lines);
     float x[kHeld];
@@ -121,12 +125,13 @@ __device__ __forceinline__ void chunk_butterflies(int (&z)[kTiles][4], int butte
 
 // signs: A fragments [m_tiles][k_tiles][32 lanes] of mma.m16n8k32, row `to`, column `from`, zeros beyond m.
 // butterflies: bit b is set where the transform runs over bit b of the column.
-template <int kMaxTiles>
-__device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs, signed char* codes, float* scales, int m, int columns, int butterflies,
+template <int kMaxTiles, int kChunks>
+__device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs, signed char* codes, float* scales, int m, int any_columns, int any_butterflies,
     int stride, int highest, float clip, float root) {
     extern __shared__ __align__(16) u32 planes[];
     __shared__ u32 slots[2][32];
-    const Shape shape(m, columns);
+    const Shape<kChunks> shape(m, any_columns);
+    const int columns = shape.columns, butterflies = kChunks > 0 ? kChunks * kChunk - 1 : any_butterflies;
     const int item = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
     const int chunk = item / shape.m_tiles, m_tile = item % shape.m_tiles;
     const bool works = chunk < shape.chunks;
@@ -197,15 +202,19 @@ __device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs,
     }
 }
 
-#define HADAMARD_QUANTIZE_MMA(name, k_tiles, threads)                                                                                            \
+#define HADAMARD_QUANTIZE_MMA(name, k_tiles, chunks, threads)                                                                                    \
     extern "C" __global__ void __launch_bounds__(threads) name(const float* x, const uint4* signs, signed char* codes, float* scales, int m,     \
         int columns, int butterflies, int stride, int highest, float clip, float root) {                                                         \
-        grid_wait();                                                                                                                             \
         grid_release();                                                                                                                          \
-        quantize_mma<k_tiles>(x, signs, codes, scales, m, columns, butterflies, stride, highest, clip, root);                                    \
+        grid_wait();                                                                                                                             \
+        quantize_mma<k_tiles, chunks>(x, signs, codes, scales, m, columns, butterflies, stride, highest, clip, root);                            \
     }
-HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma, 1, 1024)
-HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_wide, 6, 896)
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma, 1, 0, 1024)
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_wide, 6, 0, 896)
+// Whole transforms of sizes that many models have: m <= 192 over 64 columns, m <= 32 over 512 or 1024.
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_wide_c1, 6, 1, 384)
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_c8, 1, 8, 512)
+HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_c16, 1, 16, 1024)
 
 // First a thread's numbers are width/32 apart (the five highest bits of the index), then, where a bit between those and the lane's five is
 // transformed, they change hands and are 32 apart (bits 5 to 9).  bits = log2(width).

@@ -1,7 +1,7 @@
 // What lies between the q, k and v of a layer and its attention, in one pass: apply_rope and the head-wise hadamard_transform of q and k, the
 // 8-bit codes of q, append_paged_kv_cache of k and v (3 to 8 bits). The roundings are those of the single ops. And quantize_query alone.
 //
-// One warp a (row, head); lane i has elements i·dim/32 .. of its head:
+// One warp a (row, head), or (`_x4`, for many rows) four heads, whose steps then wait together; lane i has elements i·dim/32 .. of its head:
 //
 //   rope       partner elements lie dim/2 apart: lane i and i ^ 16
 //   butterflies  strides below dim/32 inside the lane, then lanes i ^ 1, 2, 4, 8, 16: the ascending order of HadamardShape
@@ -74,13 +74,10 @@ __device__ __forceinline__ void quantize_head(const float (&x)[kOwn], float scor
     scale = __fmul_rn(step, score_scale);
 }
 
+// c, s: cosines and sines of this lane's elements.
 template <int kOwn>
-__device__ __forceinline__ void rotate_position(float (&x)[kOwn], const float* cos, const float* sin) {
-    const int lane = threadIdx.x % 32;
-    const float sign = lane < 16 ? -1.0f : 1.0f;
-    float c[kOwn], s[kOwn];
-    load_floats<kOwn>(cos + lane % 16 * kOwn, c);
-    load_floats<kOwn>(sin + lane % 16 * kOwn, s);
+__device__ __forceinline__ void rotate_position(float (&x)[kOwn], const float (&c)[kOwn], const float (&s)[kOwn]) {
+    const float sign = threadIdx.x % 32 < 16 ? -1.0f : 1.0f;
 #pragma unroll
     for (int i = 0; i < kOwn; i++) {
         const float other = __shfl_xor_sync(kFullWarp, x[i], 16);
@@ -143,24 +140,10 @@ __device__ __forceinline__ void append(const float (&x)[kOwn], const RopeArgumen
     }
 }
 
-template <int kDim>
-__device__ __forceinline__ void rope_append(const RopeArguments& args) {
-    constexpr int kOwn = kDim / 32;
-    const int lane = threadIdx.x % 32, head = blockIdx.x * kWarps + threadIdx.x / 32, row = blockIdx.y, all = args.heads + 2 * args.kv_heads;
-    const i64 angle = (i64)args.batch.position(row) * (kDim / 2);
-    grid_release();
-    grid_wait();
-    if (head >= all) return;
-    float x[kOwn];
-    load_floats<kOwn>(args.qkv + ((i64)row * all + head) * kDim + lane * kOwn, x);
-    if (head < args.heads + args.kv_heads) {
-        rotate_position<kOwn>(x, args.cos + angle, args.sin + angle);
-        if (args.hadamard_scale > 0.0f) transform<kOwn>(x, args.hadamard_scale);
-    }
-    if (head >= args.heads) {
-        append<kOwn>(x, args, row, head - args.heads);
-        return;
-    }
+// A head of q as codes.
+template <int kDim, int kOwn>
+__device__ __forceinline__ void store_query(const float (&x)[kOwn], const RopeArguments& args, int row, int head) {
+    const int lane = threadIdx.x % 32;
     u32 codes[kOwn];
     float scale;
     int sum;
@@ -173,19 +156,54 @@ __device__ __forceinline__ void rope_append(const RopeArguments& args) {
     }
 }
 
-// qkv [rows, heads + 2·kv_heads, dim]: q, k, v; cos, sin [positions, dim/2]; hadamard_scale 1/√dim, or 0 for no transform; score_scale 1/√dim.
-// codes s8 [rows, heads, dim], scales float and sums int [rows, heads]. Grid (ceil((heads + 2·kv_heads)/4), rows), 128 threads.
-#define ROPE_APPEND(dim)                                                                                                                        \
-    extern "C" __global__ void __launch_bounds__(32 * kWarps) rope_append_##dim(const float* qkv, const float* cos, const float* sin, u8* cache, \
-        i64 page_bytes, Plane key, Plane value, Batch batch, int heads, int kv_heads, float hadamard_scale, float score_scale, float clip,       \
-        signed char* codes, float* scales, int* sums) {                                                                                         \
-        rope_append<dim>({qkv, cos, sin, cache, page_bytes, key, value, batch, heads, kv_heads, hadamard_scale, score_scale, clip, codes,        \
-            scales, sums});                                                                                                                     \
+template <int kDim, int kHeads>
+__device__ __forceinline__ void rope_append(const RopeArguments& args) {
+    constexpr int kOwn = kDim / 32;
+    const int lane = threadIdx.x % 32, first = (blockIdx.x * kWarps + threadIdx.x / 32) * kHeads, row = blockIdx.y, all = args.heads + 2 * args.kv_heads;
+    const i64 angle = (i64)args.batch.position(row) * (kDim / 2);
+    grid_release();
+    grid_wait();
+    float x[kHeads][kOwn];
+#pragma unroll
+    for (int h = 0; h < kHeads; h++)
+        if (first + h < all) load_floats<kOwn>(args.qkv + ((i64)row * all + first + h) * kDim + lane * kOwn, x[h]);
+    if (first < args.heads + args.kv_heads) {
+        float c[kOwn], s[kOwn];
+        load_floats<kOwn>(args.cos + angle + lane % 16 * kOwn, c);
+        load_floats<kOwn>(args.sin + angle + lane % 16 * kOwn, s);
+#pragma unroll
+        for (int h = 0; h < kHeads; h++) {
+            if (first + h >= args.heads + args.kv_heads) break;
+            rotate_position<kOwn>(x[h], c, s);
+            if (args.hadamard_scale > 0.0f) transform<kOwn>(x[h], args.hadamard_scale);
+        }
     }
-ROPE_APPEND(32)
-ROPE_APPEND(64)
-ROPE_APPEND(128)
-ROPE_APPEND(256)
+#pragma unroll
+    for (int h = 0; h < kHeads; h++) {
+        const int head = first + h;
+        if (head >= all) break;
+        if (head < args.heads) store_query<kDim, kOwn>(x[h], args, row, head);
+        else append<kOwn>(x[h], args, row, head - args.heads);
+    }
+}
+
+// qkv [rows, heads + 2·kv_heads, dim]: q, k, v; cos, sin [positions, dim/2]; hadamard_scale 1/√dim, or 0 for no transform; score_scale 1/√dim.
+// codes s8 [rows, heads, dim], scales float and sums int [rows, heads]. Grid (ceil((heads + 2·kv_heads)/(4 or 16)), rows), 128 threads.
+#define ROPE_APPEND(name, dim, heads_of_warp)                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(32 * kWarps) name(const float* qkv, const float* cos, const float* sin, u8* cache,            \
+        i64 page_bytes, Plane key, Plane value, Batch batch, int heads, int kv_heads, float hadamard_scale, float score_scale, float clip,     \
+        signed char* codes, float* scales, int* sums) {                                                                                       \
+        rope_append<dim, heads_of_warp>({qkv, cos, sin, cache, page_bytes, key, value, batch, heads, kv_heads, hadamard_scale, score_scale,    \
+            clip, codes, scales, sums});                                                                                                      \
+    }
+ROPE_APPEND(rope_append_32, 32, 1)
+ROPE_APPEND(rope_append_64, 64, 1)
+ROPE_APPEND(rope_append_128, 128, 1)
+ROPE_APPEND(rope_append_256, 256, 1)
+ROPE_APPEND(rope_append_32_x4, 32, 4)
+ROPE_APPEND(rope_append_64_x4, 64, 4)
+ROPE_APPEND(rope_append_128_x4, 128, 4)
+ROPE_APPEND(rope_append_256_x4, 256, 4)
 
 // q [count, dim] -> codes s8 [count, dim], scales float, sums int [count]. A warp a head of q, dim <= 256. Grid ceil(count/4), 128 threads.
 extern "C" __global__ void __launch_bounds__(32 * kWarps) quantize_query(

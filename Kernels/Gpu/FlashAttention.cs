@@ -20,7 +20,10 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
 
     private const int DecodeThreads = 256;
     private const int PrefillThreads = 128;
-    private const int HeadsOfRopeBlock = 4;
+    private const int WarpsOfRope = 4;
+
+    /// <summary>From here the GPU is full with a warp for four heads.</summary>
+    private const int FewestRowsOfWideRope = 128;
 
     /// <summary>Queues a kernel.</summary>
     public delegate void LaunchKernel(string kernel, LaunchGrid grid, int sharedBytes, ReadOnlySpan<LaunchArgument> arguments);
@@ -53,7 +56,8 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
         var layout = cache.Layout;
         var all = heads + (2 * layout.KvHeads);
         var hadamardScale = isRotated ? (float)(1 / Math.Sqrt(layout.HeadDim)) : 0f;
-        launch($"rope_append_{layout.HeadDim}", LaunchGrid.Blocks(LaunchGrid.Parts(all, HeadsOfRopeBlock), rows, 32 * HeadsOfRopeBlock), 0,
+        var headsOfWarp = rows < FewestRowsOfWideRope ? 1 : 4;
+        launch($"rope_append_{layout.HeadDim}{(headsOfWarp == 1 ? "" : "_x4")}", LaunchGrid.Blocks(LaunchGrid.Parts(all, WarpsOfRope * headsOfWarp), rows, 32 * WarpsOfRope), 0,
             [Address(qkv), Address(rope.Cos), Address(rope.Sin), cache.Memory, layout.PageBytes, cache.Plane(layer, false), cache.Plane(layer, true),
                 batch, heads, layout.KvHeads, hadamardScale, ScoreScale(layout.HeadDim), layout.Clip,
                 Address(q.Codes), Address(q.Scales), Address(q.Sums)]);
@@ -65,7 +69,7 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
     /// <param name="count">Rows times heads.</param>
     /// <param name="headDim">Elements of a head, at most 256.</param>
     public void LaunchQuantizeQuery(ulong q, QueryCodes codes, long count, int headDim) =>
-        launch("quantize_query", LaunchGrid.Blocks(LaunchGrid.Parts(count, HeadsOfRopeBlock), 32 * HeadsOfRopeBlock), 0,
+        launch("quantize_query", LaunchGrid.Blocks(LaunchGrid.Parts(count, WarpsOfRope), 32 * WarpsOfRope), 0,
             [Address(q), Address(codes.Codes), Address(codes.Scales), Address(codes.Sums), count, headDim, ScoreScale(headDim)]);
 
     /// <summary>flash_decode and merge_states.</summary>

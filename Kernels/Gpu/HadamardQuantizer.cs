@@ -104,7 +104,7 @@ internal sealed class HadamardQuantizer : IDisposable
                 LaunchDecode(x, codes, scales, rows, stride, highest, clip);
                 break;
             default:
-                _device.Launch(_way == Way.Wide ? "hadamard_quantize_mma_wide" : "hadamard_quantize_mma", grid, _sharedBytes, x, _fragments, codes, scales,
+                _device.Launch((_way == Way.Wide ? "hadamard_quantize_mma_wide" : "hadamard_quantize_mma") + Known(), grid, _sharedBytes, x, _fragments, codes, scales,
                     _shape.Order, Columns, Butterflies, stride, highest, clip, _shape.Scale);
                 break;
         }
@@ -134,6 +134,16 @@ internal sealed class HadamardQuantizer : IDisposable
         _device.Launch("hadamard_finish", LaunchGrid.Blocks(rows, LargestBlock).Overlapping, _shape.Width * sizeof(int), _lines, _largest, codes, scales, m, columns,
             stride, highest, clip, _shape.Scale);
     }
+
+    // A kernel for just these chunks, where there is one; the transform must run over all bits of the column.
+    private string Known() => (_way, Columns / Chunk) switch
+    {
+        _ when _shape.Inner != 1 || Columns % Chunk != 0 => "",
+        (Way.Wide, 1) when _threads <= 384 => "_c1",
+        (Way.Narrow, 8) when _threads <= 512 => "_c8",
+        (Way.Narrow, 16) => "_c16",
+        _ => "",
+    };
 
     private static (Way Way, int Threads, int SharedBytes) Choose(HadamardShape shape, int mostShared)
     {

@@ -19,7 +19,8 @@ public class HadamardQuantizeTests
     [MemberData(nameof(Shapes))]
     public void Codes_and_scales_are_those_of_the_reference(int size, int inner)
     {
-        const int Rows = 4;
+        // The last rows of many: kernels of a decode step and of a prefill.
+        const int Rows = 4, Many = 18;
         using var pair = new BackendPair(Candidate.Gpu);
         var shape = new HadamardShape(1, size, inner);
         var x = Data.Normal(Rows * shape.Width, 31);
@@ -31,6 +32,9 @@ public class HadamardQuantizeTests
         {
             pair.RequireSameBits(backend => Run(backend, x, Rows, shape, bits, clip), $"size {size}, inner {inner}, {bits} bits");
         }
+
+        float[] more = [.. Data.Normal((Many - Rows) * shape.Width, 32), .. x];
+        pair.RequireSameBits(backend => Run(backend, more, Many, shape, 4, 0.85f), $"size {size}, inner {inner}, {Many} rows");
     }
 
     [Fact]
