@@ -72,6 +72,9 @@ public abstract class CudaContext : IDisposable
     /// <summary>Makes this context current on the calling thread.</summary>
     public void SetCurrent() => CudaException.Check(ContextManagement.cuCtxSetCurrent(Context));
 
+    /// <summary>Sets a limit of this context, which must be current.</summary>
+    public void SetLimit(CULimit limit, SizeT value) => CudaException.Check(Limits.cuCtxSetLimit(limit, value));
+
     /// <summary>Waits for all work; failures of earlier kernels come out here.</summary>
     public void Synchronize() => CudaException.Check(ContextManagement.cuCtxSynchronize());
 

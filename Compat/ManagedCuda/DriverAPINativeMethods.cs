@@ -40,6 +40,16 @@ public static class DriverAPINativeMethods
         public static extern CUResult cuDeviceGetAttribute(ref int pi, CUDeviceAttribute attrib, CUdevice dev);
     }
 
+    /// <summary>Limits of contexts.</summary>
+    public static class Limits
+    {
+        static Limits() => NativeLibraries.Register();
+
+        /// <summary>Sets one of the current context.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuCtxSetLimit(CULimit limit, SizeT value);
+    }
+
     /// <summary>Contexts.</summary>
     public static class ContextManagement
     {

@@ -39,7 +39,8 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
                     Workers.Run(linear.Panels, parallel, new Int8Gemm<T, TBytes>(rows, packed, target, bias, accumulate));
                     break;
                 default:
-                    Workers.Run(linear.Panels, parallel, new FloatGemm<T>(Workers, rows, linear, target, bias, accumulate));
+                    var gemm = new FloatGemm<T>(Workers, rows, linear, target, bias, accumulate);
+                    Workers.Run(gemm.Items, parallel, gemm);
                     break;
             }
         }

@@ -4,16 +4,22 @@ using QuaRot.Kernels.Host;
 namespace QuaRot.Kernels.Cpu;
 
 /// <summary>
-/// Float GEMM of 16-lane sums: weights and activations are floats, or are turned into floats first. An item is a panel of 16 channels.
+/// Float GEMM of 16-lane sums: weights and activations are floats, or are turned into floats first. An item is a panel of 16 channels, or some where they are read straight from memory.
 /// </summary>
 /// <remarks>
 /// The lanes run along k, as the arithmetic is specified. One row widens FP16 weights on their way into the multiply-add, so that they are
-/// read once and written nowhere. Several rows share a panel that is widened to scratch memory; a tile of 2 rows x 2 channels then
+/// read once, in four long runs, and written nowhere. Several rows share a panel that is widened to scratch memory; a tile of 2 rows x 2 channels then
 /// has as many loads as multiply-adds.
 /// </remarks>
 internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, CpuLinear w, float* y, float* bias, bool accumulate) : IWork
     where T : unmanaged, ILanes<T>
 {
+    /// <summary>Panels of an item that is read straight from memory.</summary>
+    private const int PanelsOfRun = 16;
+
+    /// <summary>Bytes that it fetches in advance, a cache line at a time.</summary>
+    private const int Ahead = 1024;
+
     private readonly WorkerPool _workers = workers;
     private readonly CpuLinear _w = w;
     private readonly float* _x = x.Floats();
@@ -23,16 +29,23 @@ internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, Cpu
     private readonly int _stride = x.Stride;
     private readonly bool _accumulate = accumulate;
 
-    public void Run(int panel, int worker)
+    /// <summary>Items of the loop.</summary>
+    public int Items => IsRun ? (_w.Panels + PanelsOfRun - 1) / PanelsOfRun : _w.Panels;
+
+    /// <summary>One row against weights that are read straight from memory.</summary>
+    private bool IsRun => _rows == 1 && _w is FloatLinear { IsHalf: true };
+
+    public void Run(int item, int worker)
     {
-        var first = panel * CpuLinear.PanelWidth;
-        var end = Math.Min(first + CpuLinear.PanelWidth, _w.OutFeatures);
-        if (_rows == 1 && _w is FloatLinear { IsHalf: true } halves)
+        if (IsRun)
         {
-            OneRow<Halves>(halves.Panel(panel), first, end, 0);
+            var start = item * PanelsOfRun;
+            OneRow<Halves>(((FloatLinear)_w).Panel(start), start * CpuLinear.PanelWidth, Math.Min(PanelsOfRun, _w.Panels - start) * CpuLinear.PanelWidth, 0);
             return;
         }
 
+        var (panel, first) = (item, item * CpuLinear.PanelWidth);
+        var end = Math.Min(first + CpuLinear.PanelWidth, _w.OutFeatures);
         var scratch = (float*)_workers.Scratch(worker, (long)CpuLinear.PanelWidth * _w.FloatStride * sizeof(float));
         var weights = _w.FloatPanel(panel, scratch);
         var row = 0;
@@ -43,21 +56,32 @@ internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, Cpu
 
         if (row < _rows)
         {
-            OneRow<Singles>((byte*)weights, first, end, row);
+            OneRow<Singles>((byte*)weights, first, CpuLinear.PanelWidth, row);
         }
     }
 
-    private void OneRow<TWeight>(byte* weights, int first, int end, int row)
+    /// <summary>Four channels at once, a quarter of them all apart: four long runs of memory.</summary>
+    private void OneRow<TWeight>(byte* weights, int first, int channels, int row)
         where TWeight : struct, IWeight
     {
         var x = _x + ((long)row * _stride);
         var step = (long)_w.FloatStride * TWeight.Bytes;
-        for (var o = first; o < end; o += 4, weights += 4 * step)
+        var apart = channels / 4;
+        for (var o = first; o < first + apart; o++, weights += step)
         {
-            byte* w0 = weights, w1 = w0 + step, w2 = w1 + step, w3 = w2 + step;
+            byte* w0 = weights, w1 = w0 + (apart * step), w2 = w1 + (apart * step), w3 = w2 + (apart * step);
             T a0 = T.Splat(0f), a1 = a0, a2 = a0, a3 = a0;
             for (nint k = 0; k < _w.FloatStride; k += ILanes<T>.Count)
             {
+                var ahead = (k * TWeight.Bytes) + Ahead;
+                if (ahead % CacheLine.Bytes == 0)
+                {
+                    CacheLine.Prefetch(w0 + ahead);
+                    CacheLine.Prefetch(w1 + ahead);
+                    CacheLine.Prefetch(w2 + ahead);
+                    CacheLine.Prefetch(w3 + ahead);
+                }
+
                 var r = T.Load(x + k);
                 a0 = T.FusedMultiplyAdd(r, TWeight.Load(w0, k), a0);
                 a1 = T.FusedMultiplyAdd(r, TWeight.Load(w1, k), a1);
@@ -66,9 +90,9 @@ internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, Cpu
             }
 
             Write(row, o, T.Fold(a0));
-            Write(row, o + 1, T.Fold(a1));
-            Write(row, o + 2, T.Fold(a2));
-            Write(row, o + 3, T.Fold(a3));
+            Write(row, o + apart, T.Fold(a1));
+            Write(row, o + (2 * apart), T.Fold(a2));
+            Write(row, o + (3 * apart), T.Fold(a3));
         }
     }
 

@@ -4,11 +4,11 @@ using QuaRot.Kernels.Host;
 
 namespace QuaRot.Kernels.Cpu;
 
-/// <summary>w4a4_gemm: INT4 weights times codes of 3 to 8 bits. An item is a panel of 16 channels against up to 128 rows, or four panels against one.</summary>
+/// <summary>w4a4_gemm: INT4 weights times codes of 3 to 8 bits. An item is a panel of 16 channels against up to 128 rows, or many panels against one.</summary>
 /// <remarks>
 /// The int32 lanes of an accumulator are the 16 channels, so nothing is summed across lanes. A byte multiply-add of unsigned weights with
 /// four codes of a row, repeated in all lanes, leaves int16 pairs; they are added up as int16 for as long as they provably fit (512 columns
-/// at 4 bits, 32 at 8), then go to int32. One row reads the packed weights straight through. Several rows share a tile of 512 columns,
+/// at 4 bits, 32 at 8), then go to int32. One row reads the packed weights straight through, in four long runs. Several rows share a tile of 512 columns,
 /// unpacked into 8 KB that stay in the first-level cache while all rows pass over them, four at a time. Where there are registers for it, two
 /// panels go together: a row's codes are then fetched once for both, and the loop has fewer loads than multiplications.
 /// </remarks>
@@ -22,11 +22,13 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     /// <summary>Columns of a tile of unpacked weights, in fours.</summary>
     private const int QuadsOfTile = 128;
 
-    /// <summary>Bytes that one row fetches in advance: the hardware stops at every page of 4 KB.</summary>
-    private const int Ahead = 1024;
+    /// <summary>Bytes that one row fetches in advance: the hardware alone leaves a third of the bandwidth unused (bench/NOTES.md).</summary>
+    private const int Ahead = 2048;
 
-    /// <summary>Panels of an item where there is one row: a longer run of memory for each thread.</summary>
+    /// <summary>Panels side by side where there is one row.</summary>
     private const int PanelsOfItem = 4;
+
+    private const int ItemsOfThread = 4;
 
     private const int Lanes = CpuLinear.PanelWidth;
     private const int TileBytes = QuadsOfTile * 64;
@@ -68,8 +70,11 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
 
     /// <summary>Items of the loop.</summary>
     public int Items => _rows == 1
-        ? (_w.Panels + PanelsOfItem - 1) / PanelsOfItem
+        ? (_w.Panels + (PanelsOfItem * RunOfItem) - 1) / (PanelsOfItem * RunOfItem)
         : PanelTiles * ((_rows + RowsOfItem - 1) / RowsOfItem);
+
+    /// <summary>Panels that each of the four runs of memory of an item goes through: long ones for the prefetcher, yet some items for each thread.</summary>
+    private int RunOfItem => Math.Max(1, _w.Panels / (PanelsOfItem * ItemsOfThread * _workers.Count));
 
     private int PanelTiles => (_w.Panels + PanelsOfTile - 1) / PanelsOfTile;
 
@@ -77,9 +82,10 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     {
         if (_rows == 1)
         {
-            for (var one = item * PanelsOfItem; one < Math.Min(_w.Panels, (item + 1) * PanelsOfItem); one++)
+            var run = RunOfItem;
+            for (var one = item * PanelsOfItem * run; one < Math.Min(_w.Panels, ((item * PanelsOfItem) + 1) * run); one++)
             {
-                OneRow(one, new GemmOutput<T>(_y, _bias, _w.OutFeatures, one, _accumulate));
+                OneRow(one, run);
             }
 
             return;
@@ -91,40 +97,67 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
             _workers.Scratch(worker, PanelsOfTile * (TileBytes + (2 * SumBytes))));
     }
 
-    private void OneRow(int panel, GemmOutput<T> output)
+    /// <summary>Four panels, a run apart; those past the last are computed as the last and thrown away.</summary>
+    private void OneRow(int firstPanel, int run)
     {
-        var total = T.Splat(0f);
-        var codes = _w.Panel(panel);
-        var ints = stackalloc int[Lanes];
+        var sums = stackalloc int[PanelsOfItem * Lanes];
+        var totals = stackalloc float[PanelsOfItem * Lanes];
+        new Span<float>(totals, PanelsOfItem * Lanes).Clear();
         for (var group = 0; group < _w.Groups; group++)
         {
             var (first, end) = BlocksOf(group);
-            TBytes.StoreInts(ints, OneRow(codes, first, end, Start(0, group)));
-            total = T.FusedMultiplyAdd(T.LoadInts(ints), T.Load(_w.Scales(panel) + (group * Lanes)), total);
-        }
-
-        output.Write(0, total * T.Splat(_scales[0]));
-    }
-
-    private TBytes OneRow(byte* codes, int first, int end, TBytes sum)
-    {
-        for (var start = first; start < end; start += _quadsInShorts / 2)
-        {
-            var shorts = TBytes.Zero;
-            var stop = codes + (Math.Min(start + (_quadsInShorts / 2), end) * 64L);
-            var x = _codes + (start * Int4Linear.BlockColumns);
-            for (var block = codes + (start * 64L); block < stop; block += 64, x += Int4Linear.BlockColumns)
+            for (var of = 0; of < PanelsOfItem; of++)
             {
-                TBytes.Prefetch(block + Ahead);
-                var packed = TBytes.Load(block);
-                shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.LowNibbles(packed), TBytes.Repeat(x)));
-                shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.HighNibbles(packed), TBytes.Repeat(x + 4)));
+                TBytes.StoreInts(sums + (of * Lanes), Start(0, group));
             }
 
-            sum = TBytes.AddPairs(sum, shorts);
+            OneRow(firstPanel, run, first, end, sums);
+            for (var of = 0; of < PanelsOfItem; of++)
+            {
+                AddGroup(sums + (of * Lanes), T.Load(_w.Scales(Panel(firstPanel + (of * run))) + (group * Lanes)), totals + (of * Lanes), rows: 1);
+            }
         }
 
-        return sum;
+        for (var of = 0; of < PanelsOfItem && firstPanel + (of * run) < _w.Panels; of++)
+        {
+            var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, firstPanel + (of * run), _accumulate);
+            output.Write(0, T.Load(totals + (of * Lanes)) * T.Splat(_scales[0]));
+        }
+    }
+
+    private byte* Codes(int panel) => _w.Panel(Panel(panel));
+
+    private int Panel(int panel) => Math.Min(panel, _w.Panels - 1);
+
+    /// <summary>Four panels at once, a run apart.</summary>
+    private void OneRow(int panel, int run, int first, int end, int* sums)
+    {
+        byte* w0 = Codes(panel), w1 = Codes(panel + run), w2 = Codes(panel + (2 * run)), w3 = Codes(panel + (3 * run));
+        for (var start = first; start < end; start += _quadsInShorts / 2)
+        {
+            TBytes a = TBytes.Zero, b = TBytes.Zero, c = TBytes.Zero, d = TBytes.Zero;
+            var stop = (nint)Math.Min(start + (_quadsInShorts / 2), end) * 64;
+            var x = _codes + (start * Int4Linear.BlockColumns);
+            for (var block = (nint)start * 64; block < stop; block += 64, x += Int4Linear.BlockColumns)
+            {
+                TBytes low = TBytes.Repeat(x), high = TBytes.Repeat(x + 4);
+                a = AddBlock(a, w0 + block, low, high);
+                b = AddBlock(b, w1 + block, low, high);
+                c = AddBlock(c, w2 + block, low, high);
+                d = AddBlock(d, w3 + block, low, high);
+            }
+
+            AddRows(sums, a, b, c, d);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TBytes AddBlock(TBytes shorts, byte* block, TBytes low, TBytes high)
+    {
+        CacheLine.Prefetch(block + Ahead);
+        var packed = TBytes.Load(block);
+        shorts = TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.LowNibbles(packed), low));
+        return TBytes.AddShorts(shorts, TBytes.MultiplyAddBytes(TBytes.HighNibbles(packed), high));
     }
 
     /// <summary>Scratch: a tile for each panel, int32 sums [panels][128][16], float totals [panels][128][16].</summary>

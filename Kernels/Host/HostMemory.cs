@@ -4,9 +4,16 @@ namespace QuaRot.Kernels.Host;
 
 /// <summary>Zeroed native memory on a cache line, so that kernels can hold pointers and a cache may pass 2 GB.</summary>
 /// <remarks>Without a finalizer on purpose: kernels work on raw pointers, which would not keep the owner alive.</remarks>
-internal sealed unsafe class HostMemory : IDisposable
+internal sealed unsafe partial class HostMemory : IDisposable
 {
     private const int Alignment = 64;
+    private const int HugePage = 2 << 20;
+
+    /// <summary>From here huge pages are asked for: reading gigabytes through pages of 4 KB waits for the page table.</summary>
+    private const long FewestHugeBytes = 2L * HugePage;
+
+    /// <summary>MADV_HUGEPAGE</summary>
+    private const int AdviseHugePages = 14;
 
     private void* _block;
     private byte* _pointer;
@@ -16,8 +23,15 @@ internal sealed unsafe class HostMemory : IDisposable
     public HostMemory(long bytes)
     {
         Bytes = bytes;
-        _block = NativeMemory.AllocZeroed(checked((nuint)(bytes + (2 * Alignment))));
-        _pointer = (byte*)(((nuint)_block + Alignment - 1) & ~(nuint)(Alignment - 1));
+        var isHuge = bytes >= FewestHugeBytes && OperatingSystem.IsLinux();
+        var alignment = isHuge ? HugePage : Alignment;
+        _block = NativeMemory.AllocZeroed(checked((nuint)(bytes + Alignment + alignment)));
+        _pointer = (byte*)(((nuint)_block + (nuint)alignment - 1) & ~(nuint)(alignment - 1));
+        if (isHuge)
+        {
+            // A wish: where the system does not grant it, everything works as before.
+            _ = Advise(_pointer, (nuint)bytes & ~(nuint)(HugePage - 1), AdviseHugePages);
+        }
     }
 
     /// <summary>Usable bytes.</summary>
@@ -33,6 +47,9 @@ internal sealed unsafe class HostMemory : IDisposable
             return _pointer;
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(void* address, nuint length, int advice);
 
     /// <inheritdoc/>
     public void Dispose()

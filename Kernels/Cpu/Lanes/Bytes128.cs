@@ -24,12 +24,6 @@ internal readonly unsafe struct Bytes128 : IByteLanes<Bytes128>
         new(Part(source), Part(source + 16), Part(source + 32), Part(source + 48));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(byte* address)
-    {
-        // No portable operation does it; the hardware guesses.
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* target, Bytes128 value) => StoreInts((int*)target, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

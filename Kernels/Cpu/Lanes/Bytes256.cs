@@ -21,9 +21,6 @@ internal readonly unsafe struct Bytes256 : IByteLanes<Bytes256>
     public static Bytes256 Load(byte* source) => new(Vector256.Load(source).AsInt32(), Vector256.Load(source + 32).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(byte* address) => Sse.Prefetch0(address);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* target, Bytes256 value) => StoreInts((int*)target, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

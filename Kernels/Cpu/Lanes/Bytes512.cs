@@ -21,9 +21,6 @@ internal readonly unsafe struct Bytes512 : IByteLanes<Bytes512>
     public static Bytes512 Load(byte* source) => new(Vector512.Load(source).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(byte* address) => Sse.Prefetch0(address);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* target, Bytes512 value) => StoreInts((int*)target, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -20,9 +20,6 @@ internal unsafe interface IByteLanes<T>
     /// <summary>64 bytes.</summary>
     static abstract T Load(byte* source);
 
-    /// <summary>Fetches the cache line of an address that will be read soon, if there is memory.</summary>
-    static abstract void Prefetch(byte* address);
-
     static abstract void Store(byte* target, T value);
 
     /// <summary>32 signed bytes as int16.</summary>

@@ -34,8 +34,7 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 LoadFiniteHalves(ushort* source)
     {
-        var (low, high) = Vector256.Widen(Vector256.Load((short*)source));
-        var bits = (Vector512.Create(low, high) << 13) & Vector512.Create(HalfBits.Moved);
+        var bits = (Avx512F.ConvertToVector512Int32(Vector256.Load((short*)source)) << 13) & Vector512.Create(HalfBits.Moved);
         return new(bits.AsSingle() * HalfBits.Rebias);
     }
 

@@ -170,6 +170,7 @@ EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 
 EXPORT int cuCtxSetCurrent(void*) { return kSuccess; }
+EXPORT int cuCtxSetLimit(int, size_t) { return kSuccess; }
 EXPORT int cuCtxSynchronize() { return kSuccess; }
 EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
     static int primary;
