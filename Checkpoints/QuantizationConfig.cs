@@ -22,6 +22,9 @@ public sealed record QuantizationConfig
     /// <summary>Input features that share a weight scale; 0 means one scale per output channel.</summary>
     public int GroupSize { get; init; }
 
+    /// <summary>Elements of a linear layer's input that share a scale, of one token; 0 means one scale for a token.</summary>
+    public int ActivationGroupSize { get; init; }
+
     /// <summary>True when the model was rotated, so that the engine runs the online Hadamard transforms.</summary>
     public bool Rotate { get; init; } = true;
 

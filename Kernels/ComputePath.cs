@@ -28,7 +28,11 @@ public static class ComputePath
             (3, _) => "computed by the INT4 kernel; weights take 4 bits each",
             _ => null,
         };
-        if (linear is not null)
+        if (quantization.ActivationGroupSize > 0 && activations <= 8)
+        {
+            lines.Add($"W{weights}A{activations}, activations in groups of {quantization.ActivationGroupSize}: computed by the slower float32 kernel; both sides are widened");
+        }
+        else if (linear is not null)
         {
             lines.Add($"W{weights}A{activations}: {linear}");
         }

@@ -8,6 +8,8 @@ namespace QuaRot.Checkpoints.HuggingFace;
 /// </summary>
 internal static class QuantizationConfigReader
 {
+    private const int LargestGroup = 1 << 20;
+
     /// <summary>Reads the object <paramref name="json"/> and checks that its groups fit the model.</summary>
     /// <exception cref="CheckpointException">Another quantization method, or a field that is missing or out of range.</exception>
     public static QuantizationConfig Read(JsonFields json, ModelConfig model)
@@ -22,7 +24,8 @@ internal static class QuantizationConfigReader
             ActivationBits = ReadBits(json, "activation_bits"),
             KeyBits = ReadBits(json, "key_bits"),
             ValueBits = ReadBits(json, "value_bits"),
-            GroupSize = ReadGroupSize(json, model),
+            GroupSize = ReadGroupSize(json, json.Int("group_size", 0, LargestGroup), "group_size", model),
+            ActivationGroupSize = ReadGroupSize(json, json.OptionalInt("activation_group_size", 0, LargestGroup) ?? 0, "activation_group_size", model),
             Rotate = json.Bool("rotate"),
             Seed = json.UInt64("seed"),
             ActivationClip = clips is null ? json.Float("activation_clip", 0, 1) : new QuantizationConfig().ActivationClip,
@@ -70,13 +73,12 @@ internal static class QuantizationConfigReader
         var other => throw json.Fault("weight_method", $"is {other}; supported: rtn, gptq"),
     };
 
-    private static int ReadGroupSize(JsonFields json, ModelConfig model)
+    private static int ReadGroupSize(JsonFields json, int group, string field, ModelConfig model)
     {
-        int group = json.Int("group_size", 0, 1 << 20);
         foreach (int inFeatures in (int[])[model.HiddenSize, model.IntermediateSize, model.NumHeads * model.HeadDim])
         {
             if (group > 0 && inFeatures % group != 0)
-                throw json.Fault("group_size", $"is {group}, which does not divide a linear layer's {inFeatures} inputs");
+                throw json.Fault(field, $"is {group}, which does not divide a linear layer's {inFeatures} inputs");
         }
 
         return group;

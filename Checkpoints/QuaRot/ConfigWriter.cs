@@ -26,6 +26,7 @@ internal static class ConfigWriter
             ["key_bits"] = quantization.KeyBits,
             ["value_bits"] = quantization.ValueBits,
             ["group_size"] = quantization.GroupSize,
+            ["activation_group_size"] = quantization.ActivationGroupSize,
             ["rotate"] = quantization.Rotate,
             ["seed"] = quantization.Seed,
             ["activation_clip"] = ActivationClip(quantization),

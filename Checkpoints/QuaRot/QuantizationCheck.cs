@@ -27,6 +27,17 @@ internal static class QuantizationCheck
             RotationPlan.For(config);
         }
 
+        if (options.ActivationGroupSize > 0)
+        {
+            foreach (int width in (int[])[config.HiddenSize, config.NumHeads * config.HeadDim, config.IntermediateSize])
+            {
+                if (width % options.ActivationGroupSize != 0)
+                {
+                    throw new ArgumentException($"activation groups of {options.ActivationGroupSize} do not divide a linear layer's {width} inputs");
+                }
+            }
+        }
+
         if (options.WeightBits == 16)
         {
             return;

@@ -51,6 +51,13 @@ internal sealed class ProfiledBackend(Backend inner) : Backend
         Add("quantize_per_token", start);
     }
 
+    public override void RoundGroups(FloatBuffer x, QuantizedRows y, int rows, int width, int group, int bits, float clip)
+    {
+        var start = Stopwatch.GetTimestamp();
+        inner.RoundGroups(x, y, rows, width, group, bits, clip);
+        Add("round_groups", start);
+    }
+
     public override void Gemm(QuantizedRows x, PackedLinear w, FloatBuffer y, bool accumulate)
     {
         var start = Stopwatch.GetTimestamp();

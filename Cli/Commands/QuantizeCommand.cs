@@ -19,7 +19,8 @@ internal static class QuantizeCommand
     private static readonly Option<int> ActivationBits = Bits("--abits", "Bits of the activations");
     private static readonly Option<int> KeyBits = Bits("--kbits", "Bits of the cached keys");
     private static readonly Option<int> ValueBits = Bits("--vbits", "Bits of the cached values");
-    private static readonly Option<int> GroupSize = Groups();
+    private static readonly Option<int> GroupSize = Groups("--group-size", "Inputs that share a weight scale: 64, 128 or 256; 0: one scale per output channel");
+    private static readonly Option<int> ActivationGroupSize = Groups("--activation-group-size", "Inputs of a token that share a scale: 64, 128 or 256; 0: one scale per token");
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of the random rotation" };
     private static readonly Option<bool> NoRotate = new("--no-rotate") { Description = "Quantize without rotation, for comparison" };
     private static readonly Option<bool> NoClipSearch = new("--no-clip-search") { Description = "Take each weight scale from the largest weight instead of searching it" };
@@ -31,7 +32,7 @@ internal static class QuantizeCommand
     {
         var command = new Command("quantize", "Rotate and quantize a Hugging Face checkpoint")
         {
-            Source, Destination, WeightBits, ActivationBits, KeyBits, ValueBits, GroupSize, Seed, NoRotate, NoClipSearch, KvClip, Force,
+            Source, Destination, WeightBits, ActivationBits, KeyBits, ValueBits, GroupSize, ActivationGroupSize, Seed, NoRotate, NoClipSearch, KvClip, Force,
         };
         Calibration.AddTo(command);
         command.SetAction(Run);
@@ -49,6 +50,7 @@ internal static class QuantizeCommand
             KeyBits = args.GetValue(KeyBits),
             ValueBits = args.GetValue(ValueBits),
             GroupSize = args.GetValue(GroupSize),
+            ActivationGroupSize = args.GetValue(ActivationGroupSize),
             Seed = args.GetValue(Seed),
             Rotate = !args.GetValue(NoRotate),
             WeightClipSearch = !args.GetValue(NoClipSearch),
@@ -84,13 +86,13 @@ internal static class QuantizeCommand
             });
 
     // What the engine's kernels take: a group holds whole vectors of codes.
-    private static Option<int> Groups()
+    private static Option<int> Groups(string name, string description)
     {
-        var option = new Option<int>("--group-size") { Description = "Inputs that share a weight scale: 64, 128 or 256; 0: one scale per output channel" };
+        var option = new Option<int>(name) { Description = description };
         option.Validators.Add(result =>
         {
             if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var size) && !AllowedGroups.Contains(size))
-                result.AddError($"--group-size: is {size}; must be one of {string.Join(", ", AllowedGroups)}");
+                result.AddError($"{name}: is {size}; must be one of {string.Join(", ", AllowedGroups)}");
         });
         return option;
     }

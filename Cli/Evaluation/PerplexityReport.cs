@@ -41,6 +41,7 @@ internal sealed record PerplexityReport(
             key_bits = q?.KeyBits ?? 16,
             value_bits = q?.ValueBits ?? 16,
             group_size = q?.GroupSize ?? 0,
+            activation_group_size = q?.ActivationGroupSize ?? 0,
             rotate = q?.Rotate ?? false,
             weight_clip_search = q?.WeightClipSearch ?? false,
             seed = q?.Seed ?? 0,

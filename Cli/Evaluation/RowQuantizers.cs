@@ -15,7 +15,8 @@ internal static class RowQuantizers
         ["rtn"] = _ => (source, destination, options, _, cancellation) => CheckpointQuantizer.Run(source, destination, options, cancellation: cancellation),
         ["gptq"] = device => (source, destination, options, _, cancellation) =>
         {
-            using var calibrated = CalibrationArguments.Create(source, CalibrationArguments.DefaultText, new CalibrationOptions(), device);
+            var calibration = new CalibrationOptions { SearchClips = options.ActivationGroupSize == 0 };
+            using var calibrated = CalibrationArguments.Create(source, CalibrationArguments.DefaultText, calibration, device);
             CheckpointQuantizer.Run(
                 source, destination, options with { WeightMethod = WeightMethod.Gptq }, cancellation: cancellation, calibrated: calibrated);
         },

@@ -66,6 +66,7 @@ internal sealed class TableReport(string model, string text, string device, Tabl
             key_bits = q.KeyBits,
             value_bits = q.ValueBits,
             group_size = q.GroupSize,
+            activation_group_size = q.ActivationGroupSize,
             rotate = q.Rotate,
             perplexity = median?.Perplexity,
             mean_nll = median?.MeanNll,

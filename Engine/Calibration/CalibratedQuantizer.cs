@@ -41,6 +41,8 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
 
     public void Begin(ICheckpoint source, QuantizationConfig options, ModelRotation? rotation, CancellationToken cancellation)
     {
+        if (options.ActivationGroupSize > 0 && calibration.SearchClips)
+            throw new ArgumentException("activation clips are searched for whole tokens, not for groups: give one ratio for all (--activation-clip 0.9), or take --recipe paper");
         (_options, _config, _rotation) = (options, source.Config with { Quantization = null }, rotation);
         var embedded = Embed(source.ReadEmbedding());
         _float = calibration.MatchOutputs ? new LayerRunner(ops, _config, options.Rotate, [.. embedded.Select(x => x.ToArray())], Rows) : null;

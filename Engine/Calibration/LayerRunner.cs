@@ -63,8 +63,6 @@ internal sealed class LayerRunner : IDisposable
     /// <summary>[sequences][length, heads·head_dim] the input of o_proj after <see cref="Attend"/>.</summary>
     public float[][] Attention { get; }
 
-    private int Bits => _config.Quantization?.ActivationBits ?? 16;
-
     /// <summary>The input of q, k and v, or of gate and up.</summary>
     public void Normalized(int sequence, FloatBuffer? gain, float[] target)
     {
@@ -78,7 +76,7 @@ internal sealed class LayerRunner : IDisposable
     {
         _x.CopyFrom(Residuals[sequence]);
         _ops.RmsNorm(_x, gain, _config.RmsNormEps, _h, _length, _config.HiddenSize);
-        _ops.QuantizePerToken(_h, _rows, _length, _config.HiddenSize, Bits, clip);
+        ActivationQuantizer.Run(_ops, _config.Quantization, _h, _rows, _length, _config.HiddenSize, clip);
         _ops.Gemm(_rows, q, _q, accumulate: false);
         _ops.Gemm(_rows, k, _k, accumulate: false);
         _ops.Gemm(_rows, v, _v, accumulate: false);
@@ -97,7 +95,7 @@ internal sealed class LayerRunner : IDisposable
     {
         _x.CopyFrom(Residuals[sequence]);
         _o.CopyFrom(Attention[sequence]);
-        _ops.QuantizePerToken(_o, _rows, _length, _config.NumHeads * _config.HeadDim, Bits, clip);
+        ActivationQuantizer.Run(_ops, _config.Quantization, _o, _rows, _length, _config.NumHeads * _config.HeadDim, clip);
         _ops.Gemm(_rows, o, _x, accumulate: true);
         _x.CopyTo(Residuals[sequence]);
     }
@@ -115,7 +113,7 @@ internal sealed class LayerRunner : IDisposable
     {
         _x.CopyFrom(Residuals[sequence]);
         GateAndUp(gain, gate, up, clip);
-        _ops.QuantizePerToken(_gate, _rows, _length, _config.IntermediateSize, Bits, downClip);
+        ActivationQuantizer.Run(_ops, _config.Quantization, _gate, _rows, _length, _config.IntermediateSize, downClip);
         _ops.Gemm(_rows, down, _x, accumulate: true);
         _x.CopyTo(Residuals[sequence]);
     }
@@ -129,7 +127,7 @@ internal sealed class LayerRunner : IDisposable
     private void GateAndUp(FloatBuffer? gain, PackedLinear gate, PackedLinear up, float clip)
     {
         _ops.RmsNorm(_x, gain, _config.RmsNormEps, _h, _length, _config.HiddenSize);
-        _ops.QuantizePerToken(_h, _rows, _length, _config.HiddenSize, Bits, clip);
+        ActivationQuantizer.Run(_ops, _config.Quantization, _h, _rows, _length, _config.HiddenSize, clip);
         _ops.Gemm(_rows, gate, _gate, accumulate: false);
         _ops.Gemm(_rows, up, _up, accumulate: false);
         _ops.SiluAndMul(_gate, _up, _gate, (long)_length * _config.IntermediateSize);

@@ -41,6 +41,12 @@ internal sealed class WatchedBackend(Backend inner, Action<int, InspectedSite, f
         inner.QuantizePerToken(x, y, rows, width, bits, clip);
     }
 
+    public override void RoundGroups(FloatBuffer x, QuantizedRows y, int rows, int width, int group, int bits, float clip)
+    {
+        ShowNext(x, rows * width);
+        inner.RoundGroups(x, y, rows, width, group, bits, clip);
+    }
+
     public override void Gemm(QuantizedRows x, PackedLinear w, FloatBuffer y, bool accumulate) => inner.Gemm(x, w, y, accumulate);
 
     public override void ApplyRope(FloatBuffer x, RopeTable table, ReadOnlySpan<int> positions, int heads) => inner.ApplyRope(x, table, positions, heads);

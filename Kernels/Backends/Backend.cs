@@ -64,6 +64,17 @@ public abstract class Backend : IDisposable
     /// <param name="clip">Ratio in (0, 1].</param>
     public abstract void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip);
 
+    /// <summary>quantize_per_token of each group of a row as if it were a row, and back: y takes floats, each (float)code·scale of its group.</summary>
+    /// <remarks>For activations in groups, whose linear layers are computed in float.</remarks>
+    /// <param name="x">[rows, width]</param>
+    /// <param name="y">Takes floats, as at 16 bits.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="width">Elements of a row.</param>
+    /// <param name="group">Elements that share a scale; divides the width.</param>
+    /// <param name="bits">3 to 8.</param>
+    /// <param name="clip">Ratio in (0, 1].</param>
+    public abstract void RoundGroups(FloatBuffer x, QuantizedRows y, int rows, int width, int group, int bits, float clip);
+
     /// <summary>
     /// hadamard_quantize: the online Hadamard transform of a whole row and quantize_per_token in one, in fixed point.
     /// </summary>

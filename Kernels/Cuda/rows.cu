@@ -173,3 +173,22 @@ extern "C" __global__ void dequantize_rows(const signed char* codes, const float
     const i64 row = (i64)blockIdx.x * stride;
     for (int i = threadIdx.x; i < stride; i += blockDim.x) y[row + i] = __fmul_rn((float)codes[row + i], scales[blockIdx.x]);
 }
+
+// round_groups: quantize_per_token of each group of a row, and back to floats. x [rows, width], y [rows, stride], padded with zeros. A warp a group; grid rows,
+// 256 threads.
+extern "C" __global__ void round_groups(const float* x, float* y, int width, int stride, int group, int highest, float clip) {
+    const int lane = threadIdx.x % 32;
+    float* to = y + (i64)blockIdx.x * stride;
+    for (int first = threadIdx.x / 32 * group; first < width; first += blockDim.x / 32 * group) {
+        const float* from = x + (i64)blockIdx.x * width + first;
+        float largest = 0.0f;
+        for (int i = lane; i < group; i += 32) largest = fmaxf(largest, fabsf(from[i]));
+        for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, step));
+        float scale = __fdiv_rn(__fmul_rn(clip, largest), (float)highest);
+        scale = scale < 1e-30f ? 1.0f : scale;
+        const float inverse = __fdiv_rn(1.0f, scale);
+        for (int i = lane; i < group; i += 32)
+            to[first + i] = __fmul_rn(fminf(fmaxf(rintf(__fmul_rn(from[i], inverse)), (float)(-highest - 1)), (float)highest), scale);
+    }
+    for (int i = width + threadIdx.x; i < stride; i += blockDim.x) to[i] = 0.0f;
+}

@@ -66,11 +66,11 @@ internal sealed class DecoderLayer
     }
 
     private void Quantize(Workspace w, FloatBuffer x, int rows, int width, ActivationSite site) =>
-        _ops.QuantizePerToken(x, w.Quantized, rows, width, _config.Quantization?.ActivationBits ?? 16, _clips[(int)site]);
+        ActivationQuantizer.Run(_ops, _config.Quantization, x, w.Quantized, rows, width, _clips[(int)site]);
 
     private void RotateAndQuantize(Workspace w, FloatBuffer x, int rows, int width, HadamardShape? shape, ActivationSite site)
     {
-        if (shape is not null && _config.Quantization is { ActivationBits: <= 8 and var bits })
+        if (shape is not null && _config.Quantization is { ActivationBits: <= 8 and var bits, ActivationGroupSize: 0 })
         {
             _ops.HadamardQuantize(x, w.Quantized, rows, shape, bits, _clips[(int)site]);
             return;

@@ -48,6 +48,15 @@ public sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
+    public override void RoundGroups(FloatBuffer x, QuantizedRows y, int rows, int width, int group, int bits, float clip)
+    {
+        Require(x, rows, width);
+        var target = (GpuRows)y;
+        target.Begin(rows, width, 16);
+        _device.Launch("round_groups", LaunchGrid.Blocks(rows, Threads), 0, Floats(x), target.FloatStorage, width, target.Stride, group, (1 << (bits - 1)) - 1, clip);
+    }
+
+    /// <inheritdoc/>
     public override void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip)
     {
         Require(x, rows, width);

@@ -29,6 +29,29 @@ public abstract class HostBackend : Backend
     }
 
     /// <inheritdoc/>
+    public override unsafe void RoundGroups(FloatBuffer x, QuantizedRows y, int rows, int width, int group, int bits, float clip)
+    {
+        var (source, target) = (Floats(x), Rows(y));
+        target.Begin(rows, width, 16);
+        var floats = target.Floats();
+        Parallel.For(0, rows, row =>
+        {
+            var rounded = new Span<float>(floats + ((long)row * target.Stride), target.Stride);
+            Span<sbyte> codes = stackalloc sbyte[Math.Min(group, 4096)];
+            for (var first = 0; first < width; first += group)
+            {
+                var scale = Reference.QuantizePerToken.Row(source.Slice(((long)row * width) + first, group), bits, clip, codes);
+                for (var i = 0; i < group; i++)
+                {
+                    rounded[first + i] = codes[i] * scale;
+                }
+            }
+
+            rounded[width..].Clear();
+        });
+    }
+
+    /// <inheritdoc/>
     public override void GatherRows(FloatBuffer x, ReadOnlySpan<int> rows, FloatBuffer y, int width)
     {
         for (var i = 0; i < rows.Length; i++)

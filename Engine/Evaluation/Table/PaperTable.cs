@@ -34,7 +34,7 @@ public static class PaperTable
 
     private static TableRow GroupRow(int size, string method)
     {
-        var row = Row($"int4-g{size}", "groups", All(4) with { GroupSize = size }, method);
+        var row = Row($"int4-g{size}", "groups", All(4) with { GroupSize = size, ActivationGroupSize = size }, method);
         return row with { Name = $"{row.Name}, groups of {size}" };
     }
 

@@ -19,6 +19,11 @@ internal static class FusedSupport
                 + "integer activations and an integer KV cache";
         }
 
+        if (q.ActivationGroupSize > 0)
+        {
+            return $"activation groups of {q.ActivationGroupSize}: the fused kernels have one scale a token";
+        }
+
         if (q.GroupSize is not (0 or W4Gemm.GroupSize))
         {
             return $"weight groups of {q.GroupSize}: the fused kernels have 128 and none";

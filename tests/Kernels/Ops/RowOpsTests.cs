@@ -53,6 +53,26 @@ public class RowOpsTests
     }
 
     [Theory]
+    [MemberData(nameof(Candidates))]
+    public void Round_groups_is_quantize_per_token_of_each_group(Candidate candidate)
+    {
+        using var pair = new BackendPair(candidate);
+        foreach (var (width, group) in (((int, int)[])[(128, 64), (512, 128), (1280, 256), (64, 64)]))
+        {
+            var x = Data.Normal(5 * width, group);
+            Array.Clear(x, width, group);
+            pair.RequireSameBits(backend => Rounded(backend, x, width, group), $"width {width}, groups of {group}");
+            float[] expected = [.. x.Chunk(group).SelectMany(part => Dequantized(Quantize(pair.Reference, part, 1, group, 4, 0.9f)))];
+            Assert.Equal(expected, Rounded(pair.Reference, x, width, group));
+        }
+
+        static float[] Rounded(Backend backend, float[] x, int width, int group) =>
+            QuantizedData.Of(backend, x, 5, width, (source, rows) => backend.RoundGroups(source, rows, 5, width, group, 4, 0.9f));
+
+        static float[] Dequantized(float[] scaleAndCodes) => [.. scaleAndCodes.Skip(1).Select(code => code * scaleAndCodes[0])];
+    }
+
+    [Theory]
     [InlineData(3, 3, -4)]
     [InlineData(4, 7, -8)]
     [InlineData(8, 127, -128)]
