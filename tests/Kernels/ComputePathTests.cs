@@ -17,5 +17,10 @@ public class ComputePathTests
         lines, string.Join('|', ComputePath.Slower(new QuantizationConfig { WeightBits = w, ActivationBits = a, KeyBits = k, ValueBits = v })));
 
     [Fact]
+    public void Says_that_activations_in_groups_become_floats() => Assert.Equal(
+        ["W4A4, activations in groups of 64: computed by the slower float32 kernel; both sides are widened"],
+        ComputePath.Slower(new QuantizationConfig { ActivationGroupSize = 64 }));
+
+    [Fact]
     public void Says_nothing_of_an_unquantized_model() => Assert.Empty(ComputePath.Slower(null));
 }

@@ -146,6 +146,7 @@ public sealed class ModelConfigReaderTests : IDisposable
     [InlineData("""{"weight_bits":2}""", "weight_bits is 2; supported: 3, 4, 5, 6, 7, 8, 16")]
     [InlineData("""{"key_bits":"4"}""", "key_bits is \"4\", not a whole number")]
     [InlineData("""{"group_size":7}""", "group_size is 7, which does not divide")]
+    [InlineData("""{"activation_group_size":7}""", "activation_group_size is 7, which does not divide")]
     [InlineData("""{"seed":-1}""", "seed is -1")]
     [InlineData("""{"kv_clip":0}""", "kv_clip is 0, not a number above 0 and up to 1")]
     [InlineData("""{"activation_clip":1.5}""", "activation_clip is 1.5")]

@@ -62,6 +62,19 @@ public sealed class CalibratedQuantizerTests : IDisposable
     }
 
     [Fact]
+    public void ActivationsInGroupsAreForOneClip()
+    {
+        var options = new QuantizationConfig { GroupSize = 64, ActivationGroupSize = 64, WeightMethod = WeightMethod.Gptq };
+        var error = Assert.Throws<CheckpointException>(() => Quantize("searched", options, Full));
+        Assert.Contains("--recipe paper", error.Message);
+        var written = Quantize("fixed", options, Full with { SearchClips = false });
+        Assert.Equal((64, null), (written.ActivationGroupSize, written.ActivationClips));
+        using var checkpoint = Checkpoint.Open(_model.File("fixed"));
+        Assert.Equal(written, checkpoint.Config.Quantization);
+        Assert.All(Score(checkpoint), nll => Assert.InRange(nll, 0, 50));
+    }
+
+    [Fact]
     public void ThreadsDoNotChangeTheBytes()
     {
         Quantize("one", new QuantizationConfig(), Full, threads: 1);

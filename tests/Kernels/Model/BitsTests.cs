@@ -54,6 +54,7 @@ public sealed class BitsTests : IDisposable
                     KeyBits = all[(w + a) % all.Count],
                     ValueBits = all[(w + (2 * a)) % all.Count],
                     GroupSize = group,
+                    ActivationGroupSize = i % 4 == 1 ? group : 0,
                     Rotate = i % 3 != 0,
                     WeightClipSearch = false,
                 };
