@@ -30,6 +30,8 @@ namespace QuaRot.Cli.Serving;
 /// <summary>Silo, grains and gateway in one process.</summary>
 public sealed class ClusterHost : IAsyncDisposable
 {
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
+
     private readonly WebApplication _app;
     private readonly DataFolder _data;
     private readonly ServeOptions _options;
@@ -188,7 +190,17 @@ public sealed class ClusterHost : IAsyncDisposable
         }
 
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        Shards = await LoadShards().WaitAsync(cancellationToken);
+        var loading = LoadShards();
+        await ShowProgress(loading, cancellationToken);
+        Shards = await loading.WaitAsync(cancellationToken);
+    }
+
+    // A model of many gigabytes takes a while: whoever waits sees that it goes on.
+    private async Task ShowProgress(Task loading, CancellationToken cancellationToken)
+    {
+        var model = _app.Services.GetRequiredService<ServedModel>();
+        while (await Task.WhenAny(loading, Task.Delay(ProgressInterval, cancellationToken)) != loading && !cancellationToken.IsCancellationRequested)
+            Console.Error.WriteLine($"loading: layer {model.LayersRead} of {model.Config.NumLayers}");
     }
 
     // Everything that a chat will need is opened now: a model that cannot be served must not look healthy.

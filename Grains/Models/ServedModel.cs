@@ -20,6 +20,7 @@ public sealed class ServedModel : IDisposable
     private readonly Lazy<Tokenizer> _tokenizer;
     private readonly Lazy<ChatTemplate> _template;
     private readonly Lazy<IReadOnlyList<int>> _stopTokenIds;
+    private int _layersRead;
 
     /// <summary>Takes the options; files are opened on first use.</summary>
     public ServedModel(IOptions<ModelOptions> options)
@@ -56,6 +57,9 @@ public sealed class ServedModel : IDisposable
     /// <summary>Longest context of one session: what the model was made for, or what the KV cache holds if that is less.</summary>
     public int MaxContext => Math.Min(Config.MaxPositions, _options.KvTokens);
 
+    /// <summary>Layers whose weights this silo has begun to load, over all stages and loads.</summary>
+    public int LayersRead => Volatile.Read(ref _layersRead);
+
     /// <summary>Limits of the scheduler on the lead.</summary>
     public SchedulerOptions SchedulerOptions => new()
     {
@@ -68,7 +72,8 @@ public sealed class ServedModel : IDisposable
     public IModelStage LoadStage(int stage)
     {
         var layers = ShardPlan.Even(Config.NumLayers, _options.Shards)[stage];
-        return StageLoader.Load(_checkpoint.Value, layers, _backends.Value[stage % _backends.Value.Length].Value, KvLayout.PagesFor(_options.KvTokens));
+        var counted = new CountedCheckpoint(_checkpoint.Value, () => Interlocked.Increment(ref _layersRead));
+        return StageLoader.Load(counted, layers, _backends.Value[stage % _backends.Value.Length].Value, KvLayout.PagesFor(_options.KvTokens));
     }
 
     /// <inheritdoc/>
