@@ -170,6 +170,8 @@ const cases = {
     const calls = Array.from({ length: Number(args[0]) }, () => generating());
     const refusal = await Promise.race(calls.map((call) => read(call)));
     calls.forEach((call) => call.cancel());
+    const engine = beside(VllmEngine);
+    while ((await unary('GetLoads', {}, { on: engine })).loads[0].token_usage > 0); // until all that was running has ended
     return refusal;
   },
 

@@ -206,6 +206,8 @@ def case_full():
     refusal = ended.get(timeout=WAIT)
     for call in calls:
         call.cancel()
+    while values(unary(LOADS)[1], 4)[0]:
+        pass  # until all that was running has ended
     return refusal
 
 

@@ -19,7 +19,7 @@ public abstract partial class ForeignClientTests
     public async Task A_full_queue_says_in_its_trailers_when_to_come_again()
     {
         await using var cluster = await ServedCluster.Start(lexi.Model);
-        var seen = await client.Run(cluster.Address, "full", "700");
+        var seen = await client.Run(cluster.Address, "full", "540");
         var wait = Text(seen.GetProperty("trailers"), "grpc-retry-pushback-ms");
         AssertStatus(ResourceExhausted, $"256 bursts wait already, which is the limit; try again in {wait} ms.", seen);
     }
@@ -68,7 +68,8 @@ public abstract partial class ForeignClientTests
         Assert.Equal(Ok, Code(seen.GetProperty("watch")));
         Assert.Equal(Unavailable, Code(seen.GetProperty("down")));
         Assert.Equal(HelloWorld, Ints(seen.GetProperty("up"), "ids"));
-        Assert.Matches(client.GivenUp, await run.Log());
+        if (client.GivenUp is { } pattern)
+            Assert.Matches(pattern, await run.Log());
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace QuaRot.Cluster.Tests.Foreign;
 public sealed partial class NodeClient() : ForeignClient("node", "gateway.mjs")
 {
     /// <inheritdoc/>
-    public override string TransportTracer => "transport";
+    public override string? TransportTracer => "transport";
 
     /// <inheritdoc/>
     public override string PingTracer => "keepalive";
@@ -15,7 +15,7 @@ public sealed partial class NodeClient() : ForeignClient("node", "gateway.mjs")
     public override Regex PingAnswered => Answered();
 
     /// <inheritdoc/>
-    public override Regex GivenUp => Goaway();
+    public override Regex? GivenUp => Goaway();
 
     /// <inheritdoc/>
     protected override async Task<string?> WhyNot() => await Try("--version") != 0 ? "node is not installed"

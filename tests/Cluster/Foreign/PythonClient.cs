@@ -6,7 +6,7 @@ namespace QuaRot.Cluster.Tests.Foreign;
 public sealed partial class PythonClient() : ForeignClient("/usr/bin/python3", "gateway.py")
 {
     /// <inheritdoc/>
-    public override string TransportTracer => "http";
+    public override string? TransportTracer => null;
 
     /// <inheritdoc/>
     public override string PingTracer => "http_keepalive";
@@ -14,8 +14,8 @@ public sealed partial class PythonClient() : ForeignClient("/usr/bin/python3", "
     /// <inheritdoc/>
     public override Regex PingAnswered => Answered();
 
-    /// <inheritdoc/>
-    public override Regex GivenUp => Goaway();
+    /// <summary>None: the C core reads a connection only while a call waits, so that the next call may meet the closed connection before the GOAWAY.</summary>
+    public override Regex? GivenUp => null;
 
     /// <inheritdoc/>
     protected override async Task<string?> WhyNot() =>
@@ -23,7 +23,4 @@ public sealed partial class PythonClient() : ForeignClient("/usr/bin/python3", "
 
     [GeneratedRegex("Finish keepalive ping")]
     private static partial Regex Answered();
-
-    [GeneratedRegex("goaway", RegexOptions.IgnoreCase)]
-    private static partial Regex Goaway();
 }
