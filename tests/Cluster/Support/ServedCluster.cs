@@ -9,6 +9,7 @@ internal sealed class ServedCluster : IAsyncDisposable
 {
     private readonly ClusterHost _host;
     private readonly TemporaryFolder? _data;
+    private bool _isDisposed;
 
     private ServedCluster(ClusterHost host, TemporaryFolder? data)
     {
@@ -33,8 +34,12 @@ internal sealed class ServedCluster : IAsyncDisposable
         return new ServedCluster(await ClusterHost.StartAsync(options, TestContext.Current.CancellationToken), own);
     }
 
+    /// <summary>May be called by a test that wants the end, and again behind it.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
         Channel.Dispose();
         await _host.DisposeAsync();
         _data?.Dispose();
