@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Numerics;
 
@@ -12,6 +13,7 @@ internal static unsafe class AttentionStates<T>
     private const int All = 4;
 
     /// <summary>Merges a tile into the span of a pair, or begins the span with it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Add(in AttentionScratch scratch, int pair, bool begins, TileSoftmax tile, int* sums)
     {
         float* state = scratch.Numbers(pair) + Span, o = scratch.SpanOutput(pair);
@@ -60,6 +62,7 @@ internal static unsafe class AttentionStates<T>
     }
 
     /// <summary>Writes the output of a pair, [head_dim], after its last span.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Finish(in AttentionScratch scratch, int pair, bool hasSpans, float* target, int headDim)
     {
         EndSpan(scratch, pair, pair + 1, isFirst: !hasSpans);

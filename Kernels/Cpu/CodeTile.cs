@@ -20,6 +20,7 @@ internal static unsafe class CodeTile<TBytes>
     private const int Unit = AttentionSizes.Unit;
 
     /// <summary>Both planes of K: [2][4 streams][stride/4][64].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void LoadKeys(byte* codes, int headBytes, byte* tile, byte* padding)
     {
         var stride = Pad(ref codes, headBytes, padding);
@@ -42,6 +43,7 @@ internal static unsafe class CodeTile<TBytes>
     }
 
     /// <summary>Both planes of V: [2][stride/16 streams][16][64].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void LoadValues(byte* codes, int headBytes, byte* tile, byte* padding)
     {
         var stride = Pad(ref codes, headBytes, padding);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu.Lanes;
 
@@ -39,6 +40,7 @@ internal static unsafe class CpuHadamard<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Butterflies(float* x, int length, int firstStride)
     {
         for (var stride = firstStride; stride < length; stride *= 2)
@@ -86,6 +88,7 @@ internal static unsafe class CpuHadamard<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void MixFour(float* x, float* y, int part, float* signs, HadamardShape shape)
     {
         T a = T.Splat(0f), b = a, c = a, d = a;

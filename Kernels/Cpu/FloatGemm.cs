@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Host;
 
@@ -18,7 +19,7 @@ internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, Cpu
     private const int PanelsOfRun = 16;
 
     /// <summary>Bytes that it fetches in advance, a cache line at a time.</summary>
-    private const int Ahead = 1024;
+    private const int Ahead = 2048;
 
     private readonly WorkerPool _workers = workers;
     private readonly CpuLinear _w = w;
@@ -67,33 +68,43 @@ internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, Cpu
         var x = _x + ((long)row * _stride);
         var step = (long)_w.FloatStride * TWeight.Bytes;
         var apart = channels / 4;
+        var sums = stackalloc float[4];
         for (var o = first; o < first + apart; o++, weights += step)
         {
-            byte* w0 = weights, w1 = w0 + (apart * step), w2 = w1 + (apart * step), w3 = w2 + (apart * step);
-            T a0 = T.Splat(0f), a1 = a0, a2 = a0, a3 = a0;
-            for (nint k = 0; k < _w.FloatStride; k += ILanes<T>.Count)
+            FourChannels<TWeight>(x, weights, apart * step, _w.FloatStride, sums);
+            for (var i = 0; i < 4; i++)
             {
-                var ahead = (k * TWeight.Bytes) + Ahead;
-                if (ahead % CacheLine.Bytes == 0)
-                {
-                    CacheLine.Prefetch(w0 + ahead);
-                    CacheLine.Prefetch(w1 + ahead);
-                    CacheLine.Prefetch(w2 + ahead);
-                    CacheLine.Prefetch(w3 + ahead);
-                }
-
-                var r = T.Load(x + k);
-                a0 = T.FusedMultiplyAdd(r, TWeight.Load(w0, k), a0);
-                a1 = T.FusedMultiplyAdd(r, TWeight.Load(w1, k), a1);
-                a2 = T.FusedMultiplyAdd(r, TWeight.Load(w2, k), a2);
-                a3 = T.FusedMultiplyAdd(r, TWeight.Load(w3, k), a3);
+                Write(row, o + (i * apart), sums[i]);
             }
-
-            Write(row, o, T.Fold(a0));
-            Write(row, o + apart, T.Fold(a1));
-            Write(row, o + (2 * apart), T.Fold(a2));
-            Write(row, o + (3 * apart), T.Fold(a3));
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FourChannels<TWeight>(float* x, byte* w0, long apart, int columns, float* sums)
+        where TWeight : struct, IWeight
+    {
+        byte* w1 = w0 + apart, w2 = w1 + apart, w3 = w2 + apart;
+        T a0 = T.Splat(0f), a1 = a0, a2 = a0, a3 = a0;
+        nint k = 0;
+        for (; k + (2 * ILanes<T>.Count) <= columns; k += 2 * ILanes<T>.Count)
+        {
+            T r = T.Load(x + k), s = T.Load(x + k + ILanes<T>.Count);
+            a0 = TWeight.AddTwo(a0, r, s, w0, k);
+            a1 = TWeight.AddTwo(a1, r, s, w1, k);
+            a2 = TWeight.AddTwo(a2, r, s, w2, k);
+            a3 = TWeight.AddTwo(a3, r, s, w3, k);
+        }
+
+        if (k < columns)
+        {
+            var r = T.Load(x + k);
+            a0 = T.FusedMultiplyAdd(r, TWeight.Load(w0, k), a0);
+            a1 = T.FusedMultiplyAdd(r, TWeight.Load(w1, k), a1);
+            a2 = T.FusedMultiplyAdd(r, TWeight.Load(w2, k), a2);
+            a3 = T.FusedMultiplyAdd(r, TWeight.Load(w3, k), a3);
+        }
+
+        (sums[0], sums[1], sums[2], sums[3]) = (T.Fold(a0), T.Fold(a1), T.Fold(a2), T.Fold(a3));
     }
 
     private void TwoRows(float* weights, int first, int end, int row)
@@ -138,19 +149,37 @@ internal readonly unsafe struct FloatGemm<T>(WorkerPool workers, HostRows x, Cpu
         static abstract int Bytes { get; }
 
         static abstract T Load(byte* row, nint k);
+
+        /// <summary>Two vectors' products with what follows each other in a row of weights, added to <paramref name="sum"/>.</summary>
+        static abstract T AddTwo(T sum, T first, T second, byte* row, nint k);
     }
 
+    /// <summary>Straight from memory.</summary>
     private readonly struct Halves : IWeight
     {
         public static int Bytes => 2;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Load(byte* row, nint k) => T.LoadFiniteHalves((ushort*)row + k);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T AddTwo(T sum, T first, T second, byte* row, nint k)
+        {
+            CacheLine.Prefetch(row + (2 * k) + Ahead);
+            return T.FusedMultiplyAdd(second, Load(row, k + ILanes<T>.Count), T.FusedMultiplyAdd(first, Load(row, k), sum));
+        }
     }
 
+    /// <summary>From scratch memory, which the caches hold.</summary>
     private readonly struct Singles : IWeight
     {
         public static int Bytes => 4;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static T Load(byte* row, nint k) => T.Load((float*)row + k);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T AddTwo(T sum, T first, T second, byte* row, nint k) =>
+            T.FusedMultiplyAdd(second, Load(row, k + ILanes<T>.Count), T.FusedMultiplyAdd(first, Load(row, k), sum));
     }
 }

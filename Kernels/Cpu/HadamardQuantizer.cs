@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Numerics;
@@ -56,6 +57,7 @@ internal static unsafe class HadamardQuantizer<T, TBytes>
         return Quantize(z, shape.Width, bits, clip, unit, codes, stride);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static float Largest(float* x, int width)
     {
         T a = T.Splat(0f), b = a;
@@ -72,6 +74,7 @@ internal static unsafe class HadamardQuantizer<T, TBytes>
         T.Max(T.Round(T.Load(x) * factor), T.Splat(-HadamardQuantize.LargestInteger)), T.Splat(HadamardQuantize.LargestInteger));
 
     /// <summary>[2·pairs][part] floats to [pairs][part] pairs of int16.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void PairUp(float* x, byte* target, int part, int pairs, T factor)
     {
         int* even = stackalloc int[Count], odd = stackalloc int[Count];
@@ -101,6 +104,7 @@ internal static unsafe class HadamardQuantizer<T, TBytes>
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void MixFour(byte* pairs, int* z, int part, int* signs, int order)
     {
         TBytes a = TBytes.Zero, b = a, c = a, d = a;
@@ -119,6 +123,7 @@ internal static unsafe class HadamardQuantizer<T, TBytes>
         TBytes.StoreInts(z + (3 * part), d);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Butterflies(int* z, int length, int firstStride)
     {
         for (var stride = firstStride; stride < length; stride *= 2)
@@ -145,6 +150,7 @@ internal static unsafe class HadamardQuantizer<T, TBytes>
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static float Quantize(int* z, int width, int bits, float clip, float unit, sbyte* codes, int stride)
     {
         // The largest of the rounded integers is the largest integer, rounded.

@@ -120,8 +120,7 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
 
         for (var of = 0; of < PanelsOfItem && firstPanel + (of * run) < _w.Panels; of++)
         {
-            var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, firstPanel + (of * run), _accumulate);
-            output.Write(0, T.Load(totals + (of * Lanes)) * T.Splat(_scales[0]));
+            Write(firstPanel + (of * run), firstRow: 0, rows: 1, totals + (of * Lanes));
         }
     }
 
@@ -130,6 +129,7 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     private int Panel(int panel) => Math.Min(panel, _w.Panels - 1);
 
     /// <summary>Four panels at once, a run apart.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void OneRow(int panel, int run, int first, int end, int* sums)
     {
         byte* w0 = Codes(panel), w1 = Codes(panel + run), w2 = Codes(panel + (2 * run)), w3 = Codes(panel + (3 * run));
@@ -195,14 +195,21 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
 
         for (var of = 0; of < panels; of++)
         {
-            var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel + of, _accumulate);
-            for (var row = 0; row < rows; row++)
-            {
-                output.Write(firstRow + row, T.Load(totals + (((of * RowsOfItem) + row) * Lanes)) * T.Splat(_scales[firstRow + row]));
-            }
+            Write(panel + of, firstRow, rows, totals + (of * RowsOfItem * Lanes));
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Write(int panel, int firstRow, int rows, float* totals)
+    {
+        var output = new GemmOutput<T>(_y, _bias, _w.OutFeatures, panel, _accumulate);
+        for (var row = firstRow; row < firstRow + rows; row++, totals += Lanes)
+        {
+            output.Write(row, T.Load(totals) * T.Splat(_scales[row]));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddGroup(int* sums, T scale, float* totals, int rows)
     {
         for (var i = 0; i < rows * Lanes; i += Lanes)
@@ -212,6 +219,7 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     }
 
     /// <summary>[blocks][64] packed to [2·blocks][64] bytes: four columns of 16 channels each.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Unpack(byte* packed, byte* tile, int blocks)
     {
         for (var stop = packed + (blocks * 64L); packed < stop; packed += 64, tile += 128)
@@ -248,6 +256,7 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     }
 
     /// <summary>Four rows against one panel.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void FourTiles(byte* w, int quads, sbyte* x0, sbyte* x1, sbyte* x2, sbyte* x3, int* sums)
     {
         TBytes a = TBytes.Zero, b = TBytes.Zero, c = TBytes.Zero, d = TBytes.Zero;
@@ -264,6 +273,7 @@ internal readonly unsafe struct Int4Gemm<T, TBytes> : IWork
     }
 
     /// <summary>Four rows against two panels, whose tiles follow each other.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void EightTiles(byte* w, int quads, sbyte* x0, sbyte* x1, sbyte* x2, sbyte* x3, int* sums)
     {
         TBytes a = TBytes.Zero, b = TBytes.Zero, c = TBytes.Zero, d = TBytes.Zero;

@@ -129,22 +129,12 @@ internal readonly unsafe struct IntegerAttention<T, TBytes> : IWork
         var (first, second) = (Count(block, tile, one), Count(block, tile, two));
         var longest = Math.Max(first, second);
         int* sums = scratch.Scores, others = sums + Tile;
-        for (var stream = 0; stream * Lanes < longest; stream += 2)
-        {
-            NibbleProduct<TBytes>.TwoRows(scratch.KeyShape, signed: true, _sizes.KeyStride / 4, stream, (stream + 1) * Lanes < longest ? 1 : 0,
-                scratch.Query(one), scratch.Query(two), sums, others);
-        }
-
+        NibbleProduct<TBytes>.SignedRows(scratch.KeyShape, _sizes.KeyStride / 4, longest, scratch.Query(one), scratch.Query(two), sums, others);
         byte* weights = scratch.Weights, otherWeights = weights + Tile;
         var state = TileSoftmax.Run<T>(scratch, sums, one, first, weights);
         var otherState = TileSoftmax.Run<T>(scratch, others, two, second, otherWeights);
         int* o = scratch.Outputs, otherO = o + _sizes.Outputs;
-        for (var stream = 0; stream * Lanes < _sizes.Outputs; stream += 2)
-        {
-            NibbleProduct<TBytes>.TwoRows(scratch.ValueShape, signed: false, (longest + 3) / 4, stream, (stream + 1) * Lanes < _sizes.Outputs ? 1 : 0,
-                weights, otherWeights, o, otherO);
-        }
-
+        NibbleProduct<TBytes>.UnsignedRows(scratch.ValueShape, (longest + 3) / 4, _sizes.Outputs, weights, otherWeights, o, otherO);
         var begins = tile % KvLayout.TilesOfSpan == 0;
         AttentionStates<T>.Add(scratch, one, begins, state, o);
         if (two != one)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Reference;
@@ -11,6 +12,7 @@ internal static unsafe class KvTile<T>
     private const int Count = ILanes<T>.Count;
 
     /// <summary>Quantizes x ([head_dim]) into its slot.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Store(float* x, byte* plane, KvLayout layout, int bits, int head, int slot)
     {
         if (bits > 8 || layout.HeadDim % Count != 0)

@@ -13,18 +13,36 @@ internal static unsafe class NibbleProduct<TBytes>
 {
     private const int VectorBytes = IByteLanes<TBytes>.Size;
 
-    /// <summary>sums[16·stream + lane] for streams from <paramref name="stream"/> on: two, or one where only one is left.</summary>
+    /// <summary>The first <paramref name="count"/> sums (rounded up to whole streams) of two rows of signed bytes.</summary>
     /// <param name="shape">The tile.</param>
-    /// <param name="signed">True where the rows are signed.</param>
     /// <param name="quads">Vectors of a stream to use.</param>
-    /// <param name="stream">First stream.</param>
-    /// <param name="second">Streams to the second one: 1, or 0 where there is none.</param>
+    /// <param name="count">Sums.</param>
     /// <param name="x">Bytes of a row.</param>
     /// <param name="y">Bytes of another.</param>
     /// <param name="xSums">[16·streams]</param>
     /// <param name="ySums">[16·streams]</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void SignedRows(in NibbleShape shape, int quads, int count, byte* x, byte* y, int* xSums, int* ySums)
+    {
+        for (var stream = 0; stream * 16 < count; stream += 2)
+        {
+            TwoRows(shape, signed: true, quads, stream, (stream + 1) * 16 < count ? 1 : 0, x, y, xSums, ySums);
+        }
+    }
+
+    /// <summary>Like <see cref="SignedRows"/>, for unsigned bytes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void UnsignedRows(in NibbleShape shape, int quads, int count, byte* x, byte* y, int* xSums, int* ySums)
+    {
+        for (var stream = 0; stream * 16 < count; stream += 2)
+        {
+            TwoRows(shape, signed: false, quads, stream, (stream + 1) * 16 < count ? 1 : 0, x, y, xSums, ySums);
+        }
+    }
+
+    /// <summary>sums[16·stream + lane] for streams from <paramref name="stream"/> on: two, or one where <paramref name="second"/> is 0 instead of 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void TwoRows(in NibbleShape shape, bool signed, int quads, int stream, int second, byte* x, byte* y, int* xSums, int* ySums)
+    private static void TwoRows(in NibbleShape shape, bool signed, int quads, int stream, int second, byte* x, byte* y, int* xSums, int* ySums)
     {
         TBytes xa = TBytes.Zero, xb = xa, ya = xa, yb = xa;
         var weight = 1 | (1 << 16);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Reference;
 
@@ -10,6 +11,7 @@ internal static unsafe class QueryCodes<T>
     private const int Count = ILanes<T>.Count;
 
     /// <summary>Fills the codes of a pair, padded with zeros, and its factor and sum.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Quantize(float* q, int width, in AttentionScratch scratch, int pair)
     {
         var largest = T.Splat(0f);

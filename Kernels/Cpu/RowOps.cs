@@ -10,6 +10,7 @@ internal static unsafe class RowOps<T>
 {
     private const int Count = ILanes<T>.Count;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void RmsNorm(float* x, float* gain, float eps, float* y, int width)
     {
         var inverse = T.Splat(1f / MathF.Sqrt((SumOfSquares(x, width) / width) + eps));
@@ -22,6 +23,7 @@ internal static unsafe class RowOps<T>
     }
 
     /// <summary>The 256-lane sum of x·x: 16 vectors of lanes, of which v and v + 4, v + 8, v + 12 are summed at a time.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static float SumOfSquares(float* x, int width)
     {
         T a = Quarter(x, width), b = Quarter(x + Count, width - Count);
@@ -56,6 +58,7 @@ internal static unsafe class RowOps<T>
         return T.FusedMultiplyAdd(value, value, sum);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void ApplyRope(float* x, float* cos, float* sin, int half)
     {
         for (var i = 0; i < half; i += Count)
@@ -68,6 +71,7 @@ internal static unsafe class RowOps<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void SiluAndMul(float* gate, float* up, float* u, long count)
     {
         for (var i = 0L; i < count; i += Count)

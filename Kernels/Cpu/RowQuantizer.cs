@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Reference;
 
@@ -12,6 +13,7 @@ internal static unsafe class RowQuantizer<T>
     /// <summary>
     /// Fills codes [stride], the padding with zeros, and returns the scale. Stride is a multiple of 64, at least the width.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static float Quantize(float* x, int width, int bits, float clip, sbyte* codes, int stride)
     {
         var highest = (1 << (bits - 1)) - 1;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu.Lanes;
@@ -15,6 +16,7 @@ internal readonly record struct TileSoftmax(float Max, float Sum, float Step, fl
     private const int Tile = KvLayout.PageSize;
 
     /// <summary>Fills weights [64].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static unsafe TileSoftmax Run<T>(in AttentionScratch scratch, int* sums, int pair, int count, byte* weights)
         where T : unmanaged, ILanes<T>
     {
