@@ -42,9 +42,9 @@ gptq="--weights gptq --recipe paper"
 row "rotated, W4A16, GPTQ" "$seeds" $gptq --abits 16 --kbits 16 --vbits 16
 row "rotated, W4A4KV4, GPTQ without clip search" "$seeds" $gptq --no-clip-search
 row "rotated, W4A4KV4, GPTQ" "$seeds" $gptq
-row "rotated, W4A4KV4, GPTQ, groups of 128" "$seeds" $gptq --group-size 128
-row "rotated, W4A4KV4, GPTQ, groups of 64" "$seeds" $gptq --group-size 64
+row "rotated, W4A4KV4, GPTQ, groups of 128 (weights and activations)" "$seeds" $gptq --group-size 128 --activation-group-size 128
+row "rotated, W4A4KV4, GPTQ, groups of 64 (weights and activations)" "$seeds" $gptq --group-size 64 --activation-group-size 64
 row "rotated, W4A8KV4, GPTQ" "$seeds" $gptq --abits 8
 row "**rotated, W4A4KV4, full recipe**" "$seeds" --weights gptq
-row "rotated, W4A4KV4, full recipe, groups of 128" "$seeds" --weights gptq --group-size 128
+row "rotated, W4A4KV4, full recipe, groups of 128 (weights)" "$seeds" --weights gptq --group-size 128
 row "rotated, W4A8KV4, full recipe" "$seeds" --weights gptq --abits 8
