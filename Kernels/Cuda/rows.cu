@@ -188,7 +188,7 @@ extern "C" __global__ void round_groups(const float* x, float* y, int width, int
         scale = scale < 1e-30f ? 1.0f : scale;
         const float inverse = __fdiv_rn(1.0f, scale);
         for (int i = lane; i < group; i += 32)
-            to[first + i] = __fmul_rn(fminf(fmaxf(rintf(__fmul_rn(from[i], inverse)), (float)(-highest - 1)), (float)highest), scale);
+            to[first + i] = __fmul_rn((float)(int)fminf(fmaxf(rintf(__fmul_rn(from[i], inverse)), (float)(-highest - 1)), (float)highest), scale);
     }
     for (int i = width + threadIdx.x; i < stride; i += blockDim.x) to[i] = 0.0f;
 }
