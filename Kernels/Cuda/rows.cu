@@ -187,8 +187,10 @@ extern "C" __global__ void round_groups(const float* x, float* y, int width, int
         float scale = __fdiv_rn(__fmul_rn(clip, largest), (float)highest);
         scale = scale < 1e-30f ? 1.0f : scale;
         const float inverse = __fdiv_rn(1.0f, scale);
-        for (int i = lane; i < group; i += 32)
-            to[first + i] = __fmul_rn((float)(int)fminf(fmaxf(rintf(__fmul_rn(from[i], inverse)), (float)(-highest - 1)), (float)highest), scale);
+        for (int i = lane; i < group; i += 32) {
+            const float code = fminf(fmaxf(rintf(__fmul_rn(from[i], inverse)), (float)(-highest - 1)), (float)highest);
+            to[first + i] = __fmul_rn(__fadd_rn(code, 0.0f), scale);  // codes are whole numbers: one zero
+        }
     }
     for (int i = width + threadIdx.x; i < stride; i += blockDim.x) to[i] = 0.0f;
 }
