@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using QuaRot.Kernels.Cpu.Lanes;
 using QuaRot.Kernels.Host;
 
@@ -10,6 +10,9 @@ namespace QuaRot.Kernels.Cpu;
 public static unsafe class CpuCeilings
 {
     private const int Rounds = 7;
+
+    /// <summary>Bytes.</summary>
+    private const int FetchAhead = 2048;
 
     /// <summary>Bytes per second of reading memory front to back on all threads, the best of several rounds.</summary>
     /// <param name="threads">Threads; each reads a part of its own.</param>
@@ -103,20 +106,28 @@ public static unsafe class CpuCeilings
         Keep(T.AddShorts(firstHalf, T.AddShorts(T.AddShorts(T.AddShorts(g, h), T.AddShorts(i, j)), T.AddShorts(k, l))));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <remarks>As w4a4_gemm and the head read their weights: four runs side by side, each fetched ahead. One run alone reads slower on some machines.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void Read(byte* source, long bytes)
     {
-        var width = Vector<long>.Count * sizeof(long);
-        Vector<long> a = Vector<long>.Zero, b = a, c = a, d = a;
-        for (var end = source + bytes; source < end; source += 4 * width)
+        var run = bytes / 4;
+        Vector512<long> a = default, b = default, c = default, d = default;
+        for (var end = source + run; source < end; source += CacheLine.Bytes)
         {
-            a += Vector.Load((long*)source);
-            b += Vector.Load((long*)(source + width));
-            c += Vector.Load((long*)(source + (2 * width)));
-            d += Vector.Load((long*)(source + (3 * width)));
+            a += Line(source);
+            b += Line(source + run);
+            c += Line(source + (2 * run));
+            d += Line(source + (3 * run));
         }
 
-        Keep(Vector.Sum(a + b + c + d));
+        Keep(Vector512.Sum(a + b + c + d));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<long> Line(byte* source)
+    {
+        CacheLine.Prefetch(source + FetchAhead);
+        return Vector512.Load((long*)source);
     }
 
     /// <summary>Stops the compiler from leaving out what was computed.</summary>
