@@ -57,12 +57,18 @@ __device__ __forceinline__ void copy_page(PrefillMemory<kDim, kByteKeys, kByteVa
     u8 *keys = plane_of(x.cache, x.page_bytes, page, x.key), *values = plane_of(x.cache, x.page_bytes, page, x.value);
     const u8* key_codes = keys + kv_head * kPageSize * Memory::kKeyBytes;
     const u8* value_codes = values + kv_head * kPageSize * Memory::kValueBytes;
+    // Loops over constants with the thread inside: the compiler does not know that a thread's number is below kThreads.
 #pragma unroll
-    for (int i = threadIdx.x; i < kPageSize * Memory::kKeyBytes / 16; i += kThreads) copy_16(memory.raw_keys + 16 * i, key_codes + 16 * i);
+    for (int first = 0; first < kPageSize * Memory::kKeyBytes / 16; first += kThreads) {
+        const int i = first + threadIdx.x;
+        copy_16(memory.raw_keys + 16 * i, key_codes + 16 * i);
+    }
     constexpr int kParts = Memory::kValueBytes / 16;  // of a position
 #pragma unroll
-    for (int i = threadIdx.x; i < kPageSize * kParts; i += kThreads)
+    for (int first = 0; first < kPageSize * kParts; first += kThreads) {
+        const int i = first + threadIdx.x;
         copy_16(memory.raw_values + 16 * (i ^ Memory::swizzle(i / kParts)), value_codes + 16 * i);
+    }
     if (threadIdx.x < 32) {
         const int which = threadIdx.x / 8, part = threadIdx.x % 8;
         const u16* scales = scale_of(which < 2 ? keys : values, which < 2 ? Memory::kKeyBytes : Memory::kValueBytes, x.kv_heads, kv_head, 0);
@@ -77,7 +83,8 @@ __device__ __forceinline__ void unpack_page(PrefillMemory<kDim, kByteKeys, kByte
     using Memory = PrefillMemory<kDim, kByteKeys, kByteValues>;
     const int thread = threadIdx.x;
 #pragma unroll
-    for (int i = thread; i < 256; i += kThreads) {
+    for (int first = 0; first < 256; first += kThreads) {
+        const int i = first + thread;
         const u8* from = memory.raw_keys + i * (Memory::kKeyBytes / 4);
 #pragma unroll
         for (int part = 0; part < kDim / 64; part++) {
@@ -292,7 +299,7 @@ struct PrefillWarp {
 #pragma unroll
         for (int r = 0; r < 2; r++) {
             step[r] = weight_step(largest[r]);
-            inverse[r] = __fdiv_rn(1.0f, step[r]);
+            inverse[r] = __frcp_rn(step[r]);
             merge[r] = merge_of(m[r], max[r]);
             const float both = merged(l[r], sum_p[r], merge[r].keep, merge[r].take);
             if (is_active[r]) {

@@ -47,7 +47,10 @@ __device__ __forceinline__ u32 weight_code(float w, float inverse) { return __fl
 
 // The step g of a tile's weights, from the largest.
 __device__ __forceinline__ float weight_step(float largest) {
-    const float step = __fdiv_rn(largest, 255.0f);
+    // largest / 255 in fewer instructions: a product, corrected by its exact rest. Rounded alike for every float of a binade (tried).
+    constexpr float kReciprocal = 1.0f / 255.0f;
+    const float product = __fmul_rn(largest, kReciprocal);
+    const float step = __fmaf_rn(__fmaf_rn(product, -255.0f, largest), kReciprocal, product);
     return step < 1e-30f ? 1.0f : step;
 }
 
