@@ -76,50 +76,59 @@ __device__ __forceinline__ void copy_page(PrefillMemory<kDim, kByteKeys, kByteVa
     }
 }
 
+// 4, 8, 16 or 32 bytes, aligned to their number or to 16.
+template <int kCount>
+__device__ __forceinline__ void load_words(const u8* from, u32 (&to)[kCount]) {
+    if constexpr (kCount == 1) {
+        to[0] = *(const u32*)from;
+    } else if constexpr (kCount == 2) {
+        const uint2 x = *(const uint2*)from;
+        to[0] = x.x, to[1] = x.y;
+    } else {
+#pragma unroll
+        for (int i = 0; i < kCount; i += 4) {
+            const uint4 x = ((const uint4*)from)[i / 4];
+            to[i] = x.x, to[i + 1] = x.y, to[i + 2] = x.z, to[i + 3] = x.w;
+        }
+    }
+}
+
 // Raw codes to operands. K: lane 4·g + t of positions 8n + g has elements t·dim/4 + 8·step .. + 7 at step, parted into even and odd ones at
 // 4 bits. V: lane 4·g + t has element g·dim/8 + n of positions 16·w + {2t, 2t + 1, 2t + 8, 2t + 9} in word w.
 template <int kDim, bool kByteKeys, bool kByteValues>
 __device__ __forceinline__ void unpack_page(PrefillMemory<kDim, kByteKeys, kByteValues>& memory) {
     using Memory = PrefillMemory<kDim, kByteKeys, kByteValues>;
     const int thread = threadIdx.x;
+    // All loads first: a load cannot pass a store, and waits for memory each time.
+    constexpr int kRuns = 256 / kThreads, kKeyWords = Memory::kKeyBytes / 16;
+    u32 k[kRuns][kKeyWords];
 #pragma unroll
-    for (int first = 0; first < 256; first += kThreads) {
-        const int i = first + thread;
-        const u8* from = memory.raw_keys + i * (Memory::kKeyBytes / 4);
-#pragma unroll
-        for (int part = 0; part < kDim / 64; part++) {
-            uint4 to;
-            if (kByteKeys) {
-                to = ((const uint4*)from)[part];
-            } else {
-                const uint2 x = ((const uint2*)from)[part];
-                to = make_uint4(low_nibbles(x.x), high_nibbles(x.x), low_nibbles(x.y), high_nibbles(x.y));
-            }
-            memory.keys[i / 32][part][i % 32] = to;
-        }
-    }
-
-    constexpr int kWords = kByteValues ? kDim / 32 : kDim / 64;
+    for (int run = 0; run < kRuns; run++) load_words(memory.raw_keys + (run * kThreads + thread) * (Memory::kKeyBytes / 4), k[run]);
+    constexpr int kWords = Memory::kValueBytes / 32;
     const int t = thread % 4, w = thread / 4 % 4, g = thread / 16;
-    u32 x[4][kWords];
+    u32 v[4][kWords];
 #pragma unroll
     for (int r = 0; r < 4; r++) {
         const int position = 16 * w + 2 * t + r % 2 + r / 2 * 8, byte = g * kWords * 4;
-        const u8* from = memory.raw_values + position * Memory::kValueBytes + ((byte / 16) ^ Memory::swizzle(position)) * 16 + byte % 16;
-        if constexpr (kWords == 1) {
-            x[r][0] = *(const u32*)from;
-        } else if constexpr (kWords == 2) {
-            const uint2 v = *(const uint2*)from;
-            x[r][0] = v.x, x[r][1] = v.y;
-        } else {
-            const uint4 v = *(const uint4*)from;
-            x[r][0] = v.x, x[r][1] = v.y, x[r][2] = v.z, x[r][3] = v.w;
+        load_words(memory.raw_values + position * Memory::kValueBytes + ((byte / 16) ^ Memory::swizzle(position)) * 16 + byte % 16, v[r]);
+    }
+    const int j = thread % kPageSize, which = thread / kPageSize;
+    const float2 step = make_float2(half_to_float(memory.raw_scales[2 * which][j]), half_to_float(memory.raw_scales[2 * which + 1][j]));
+
+#pragma unroll
+    for (int run = 0; run < kRuns; run++) {
+        const int i = run * kThreads + thread;
+#pragma unroll
+        for (int part = 0; part < kDim / 64; part++) {
+            const u32* x = k[run] + part * (kByteKeys ? 4 : 2);
+            memory.keys[i / 32][part][i % 32] = kByteKeys ? make_uint4(x[0], x[1], x[2 % kKeyWords], x[3 % kKeyWords])
+                                                          : make_uint4(low_nibbles(x[0]), high_nibbles(x[0]), low_nibbles(x[1]), high_nibbles(x[1]));
         }
     }
     u32* to = (u32*)memory.values + (4 * g + t) * 4 + w;
 #pragma unroll
     for (int word = 0; word < kWords; word++) {
-        const u32 four[4] = {x[0][word], x[1][word], x[2][word], x[3][word]};
+        const u32 four[4] = {v[0][word], v[1][word], v[2][word], v[3][word]};
         u32 y[4];
         transpose_bytes(four, y);
 #pragma unroll
@@ -132,9 +141,6 @@ __device__ __forceinline__ void unpack_page(PrefillMemory<kDim, kByteKeys, kByte
             }
         }
     }
-
-    const int j = thread % kPageSize, which = thread / kPageSize;
-    const float2 step = make_float2(half_to_float(memory.raw_scales[2 * which][j]), half_to_float(memory.raw_scales[2 * which + 1][j]));
     (which ? memory.value_steps : memory.key_steps)[j] = step;
 }
 
