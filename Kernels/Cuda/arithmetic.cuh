@@ -57,6 +57,17 @@ __device__ __forceinline__ float silu_and_mul_of(float gate, float up) {
     return __fmul_rn(__fdiv_rn(gate, __fadd_rn(1.0f, exact_exp(-gate))), up);
 }
 
+// 1.5·2^23: a float this large has steps of 1, so adding it rounds to an integer (half to even), which then stands in the low bits.
+constexpr float kShift = 12582912.0f;
+constexpr int kShiftBits = 0x4b400000;
+
+// The larger one; NaN where one is (fmaxf gives the other).
+__device__ __forceinline__ float max_or_nan(float a, float b) {
+    float result;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
+    return result;
+}
+
 #define kLowest __int_as_float(0xff800000)  // minus infinity
 
 // sum + the four products of signed bytes.

@@ -31,8 +31,9 @@ struct Quantizer {
         scale = zero ? 1.0f : scale;
     }
 
-    __device__ __forceinline__ int code(int z, int highest) const {
-        return (int)fminf(fmaxf(rintf(__fmul_rn((float)z, inverse)), (float)(-highest - 1)), (float)highest);
+    // In the low byte of the result; clamped before it is rounded, which is the same for whole limits.
+    __device__ __forceinline__ u32 code(int z, int highest) const {
+        return __float_as_uint(__fadd_rn(fminf(fmaxf(__fmul_rn((float)z, inverse), (float)(-highest - 1)), (float)highest), kShift));
     }
 };
 
@@ -43,6 +44,31 @@ __device__ __forceinline__ u32 block_largest(u32 value, u32* slots) {
     __syncthreads();
     const u32 lane = threadIdx.x % 32;
     return __reduce_max_sync(kFullWarp, lane < blockDim.x / 32 ? slots[lane] : 0u);
+}
+
+// A row's numbers in fixed point plus kShiftBits, which leaves the low 16 bits alone, and its largest magnitude, for every thread of the block.
+// slots: as for block_largest.
+template <int kCount>
+__device__ __forceinline__ float row_to_fixed(const float (&x)[kCount], int (&t)[kCount], u32 (&slots)[2][32]) {
+    float mine = 0.0f;
+#pragma unroll
+    for (int s = 0; s < kCount; s++) mine = max_or_nan(mine, fabsf(x[s]));
+    u32 largest = block_largest(__float_as_uint(mine), slots[0]);
+    float factor = fixed_point_factor(__uint_as_float(largest));
+    if (largest < 0x7f800000u && __fmul_rn(__uint_as_float(largest), factor) < kLargestFixed + 0.5f) {
+        // Nothing to clamp, all finite: the integer ends in the low bits of a sum. The product is exact but for numbers that round to 0.
+#pragma unroll
+        for (int s = 0; s < kCount; s++) t[s] = __float_as_int(__fmaf_rn(x[s], factor, kShift));
+        return __uint_as_float(largest);
+    }
+    largest = 0;
+#pragma unroll
+    for (int s = 0; s < kCount; s++) largest = max(largest, __float_as_uint(fmaxf(fabsf(x[s]), 0.0f)));
+    largest = block_largest(largest, slots[1]);
+    factor = fixed_point_factor(__uint_as_float(largest));
+#pragma unroll
+    for (int s = 0; s < kCount; s++) t[s] = to_fixed(x[s], factor) + kShiftBits;
+    return __uint_as_float(largest);
 }
 
 // u + v and u - v.

@@ -15,7 +15,7 @@
 //                                          four, so 4 of the 6 steps stay in the lane, and a lane ends with 16 neighbouring codes: one store.
 //
 // Shared memory: planes [planes][ceil(m/32)][J][64 columns][32 lines], a column's 8 words xored with its tile and half so that neither the stores
-// (32 columns of one word) nor the loads of B fragments (8 columns of 4 words) meet in a bank. Dynamic, 2048·planes·ceil(m/32)·J bytes.
+// (32 columns of one word) nor the loads of B fragments (8 columns of 4 words) meet in a bank; for J = 1 known at compile time in 16 bytes, see line_group. Dynamic, 2048·planes·ceil(m/32)·J bytes.
 // Limits: J <= 32, 32 warps; `_mma` m <= 32, `_mma_wide` m <= 192 and 28 warps. Threads: 32·max(ceil(m·J/32)·groups, J·ceil(m/16)),
 // groups = 2 (1 where columns <= 32).
 //
@@ -29,6 +29,10 @@ constexpr int kHeld = 32;    // numbers a lane holds
 constexpr int kChunk = 64;   // columns whose butterflies stay in a warp's accumulators
 constexpr int kTiles = 8;    // of 8 columns: a chunk
 constexpr int kTileWords = kChunk * 8;
+
+struct Slots {
+    u32 of_row[2][32], of_peak[32];
+};
 
 // kChunks: the chunks of a shape that is known when this is compiled, and all that follows from them; 0 for any.
 template <int kChunks>
@@ -46,35 +50,59 @@ struct Shape {
     }
 };
 
+// Where 16 lines (half 0 or 1 of a tile of 32) of a column of 8·tiles lie in the planes of `_c1`, in units of 16 bytes: eight neighbouring columns, and
+// the eight of a tile, lie in different banks.
+__device__ __forceinline__ int line_group(int tile, int n, int half) { return (2 * tile + half) * 8 + (n ^ (2 * tile & 6)); }
+
 // Step 1 and 2: this warp's numbers into the planes. Returns the row's largest magnitude.
 template <int kChunks>
-__device__ __forceinline__ float fill_planes(const float* from, const Shape<kChunks>& shape, int butterflies, u32* planes, u32* slots) {
+__device__ __forceinline__ float fill_planes(const float* from, const Shape<kChunks>& shape, int butterflies, u32* planes, u32 (&slots)[2][32]) {
     const int unit = threadIdx.x / 32, column = unit % shape.groups * 32 + threadIdx.x % 32, first = unit / shape.groups * shape.lines;
-    const int line_bits = 31 - __clz(shape.lines);
+    const int line_bits = 31 - __clz(shape.lines), lines = kChunks > 0 || column < shape.columns ? shape.m - first : 0;
+    from += first * shape.columns + column;
     float x[kHeld];
-    u32 largest = 0;
+    if (lines >= shape.lines) {  // without conditions the addresses are one register and constants
 #pragma unroll
-    for (int s = 0; s < kHeld; s++) {
-        const int line = first + (s & (shape.lines - 1)), chunk = s >> line_bits;
-        x[s] = line < shape.m && column < shape.columns ? __ldcs(from + line * shape.columns + chunk * kChunk + column) : 0.0f;
+        for (int s = 0; s < kHeld; s++) x[s] = __ldcs(from + (s & (shape.lines - 1)) * shape.columns + (s >> line_bits) * kChunk);
+    } else {
+#pragma unroll
+        for (int s = 0; s < kHeld; s++) {
+            const int line = s & (shape.lines - 1);
+            x[s] = line < lines ? __ldcs(from + line * shape.columns + (s >> line_bits) * kChunk) : 0.0f;
+        }
     }
-#pragma unroll
-    for (int s = 0; s < kHeld; s++) largest = max(largest, __float_as_uint(fmaxf(fabsf(x[s]), 0.0f)));
-    largest = block_largest(largest, slots);
-    const float factor = fixed_point_factor(__uint_as_float(largest));
     int t[kHeld];
+    const float largest = row_to_fixed(x, t, slots);
+    if (kChunks != 1)
 #pragma unroll
-    for (int s = 0; s < kHeld; s++) t[s] = to_fixed(x[s], factor);
+        for (int s = 0; s < kHeld; s++) t[s] -= kShiftBits;
 #pragma unroll
     for (int step = 1; step < kHeld; step *= 2)
         if (step >= shape.lines && butterflies / kChunk & step / shape.lines)
 #pragma unroll
             for (int s = 0; s < kHeld; s++)
                 if (!(s & step)) butterfly(t[s], t[s + step]);
-    if (first >= shape.m) return __uint_as_float(largest);
+    if (first >= shape.m) return largest;
 
     // The column's tile of 8 and place n in it, so that the accumulators come out as the header says.
     const int tile = column % 16 / 2, n = column / 16 * 2 + column % 2, swizzle = tile ^ (n / 4 * 4);
+    if (kChunks == 1) {
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            u32 low[4], high[4];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                const int s = 16 * half + 4 * i;
+                const u32 one = __byte_perm(t[s], t[s + 1], 0x5410), two = __byte_perm(t[s + 2], t[s + 3], 0x5410);
+                low[i] = __byte_perm(one, two, 0x6420);
+                high[i] = __byte_perm(one, two, 0x7531);
+            }
+            uint4* to = (uint4*)planes + first / 32 * (kTileWords / 4) + line_group(tile, n, half);
+            to[0] = make_uint4(low[0], low[1], low[2], low[3]);
+            to[shape.k_tiles * (kTileWords / 4)] = make_uint4(high[0], high[1], high[2], high[3]);
+        }
+        return largest;
+    }
     u32* to = planes + (8 * tile + n) * 8;
 #pragma unroll
     for (int plane = 0; plane < 3; plane++) {
@@ -95,7 +123,36 @@ __device__ __forceinline__ float fill_planes(const float* from, const Shape<kChu
             }
         }
     }
-    return __uint_as_float(largest);
+    return largest;
+}
+
+// Step 3 of one plane: z += signs·plane for the 64 columns of a chunk. planes: the plane's first tile of lines of this chunk.
+template <int kMaxTiles, int kChunks, bool kIsSigned>
+__device__ __forceinline__ void add_plane(int (&z)[kTiles][4], const uint4 (&a)[kMaxTiles], const u32* plane, const Shape<kChunks>& shape) {
+    const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+    // Lane 8·i + n gives ldmatrix the n-th column of matrix i: half i % 2 of tile i / 2 of a pair.
+    const int groups[2] = {line_group(lane / 16, lane % 8, lane / 8 % 2), line_group(2 + lane / 16, lane % 8, lane / 8 % 2) - 32};
+#pragma unroll
+    for (int k = 0; k < kMaxTiles; k++) {
+        if (k >= shape.k_tiles) break;
+        const u32* b = plane + k * shape.chunks * kTileWords;
+        const u32 fragment[4] = {a[k].x, a[k].y, a[k].z, a[k].w};
+#pragma unroll
+        for (int tile = 0; tile < kTiles; tile += 2) {
+            u32 words[4];
+            if (kChunks == 1) {
+                load_matrices(words, (const uint4*)b + groups[tile / 2 % 2] + 16 * tile);
+            } else {
+#pragma unroll
+                for (int i = 0; i < 4; i++) words[i] = b[64 * (tile + i / 2) + 8 * g + (t ^ (tile + i / 2) ^ (g / 4 * 4) ^ (i % 2 * 4))];
+            }
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                if (kIsSigned) mma_s8(z[tile + i], fragment, words[2 * i], words[2 * i + 1]);
+                else mma_s8_u8(z[tile + i], fragment, words[2 * i], words[2 * i + 1]);
+            }
+        }
+    }
 }
 
 // Step 4: butterflies over the bits of the column within its chunk. z[tile][2·half + e], half: which of the lane's two lines.
@@ -129,13 +186,13 @@ template <int kMaxTiles, int kChunks>
 __device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs, signed char* codes, float* scales, int m, int any_columns, int any_butterflies,
     int stride, int highest, float clip, float root) {
     extern __shared__ __align__(16) u32 planes[];
-    __shared__ u32 slots[2][32];
+    __shared__ Slots slots;
     const Shape<kChunks> shape(m, any_columns);
     const int columns = shape.columns, butterflies = kChunks > 0 ? kChunks * kChunk - 1 : any_butterflies;
     const int item = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
     const int chunk = item / shape.m_tiles, m_tile = item % shape.m_tiles;
     const bool works = chunk < shape.chunks;
-    const float largest = fill_planes(x + (i64)blockIdx.x * m * columns, shape, butterflies, planes, slots[0]);
+    const float largest = fill_planes(x + (i64)blockIdx.x * m * columns, shape, butterflies, planes, slots.of_row);
     uint4 a[kMaxTiles];
 #pragma unroll
     for (int k = 0; k < kMaxTiles; k++)
@@ -149,19 +206,9 @@ __device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs,
         for (int down = 0; down < 3; down++) {
             const int plane = shape.planes - 1 - down;
             if (plane < 0) break;
-#pragma unroll
-            for (int k = 0; k < kMaxTiles; k++) {
-                if (k >= shape.k_tiles) break;
-                const u32* b = planes + ((plane * shape.k_tiles + k) * shape.chunks + chunk) * kTileWords + 8 * g;
-                const u32 fragment[4] = {a[k].x, a[k].y, a[k].z, a[k].w};
-#pragma unroll
-                for (int tile = 0; tile < kTiles; tile++) {
-                    const int word = t ^ tile ^ (g / 4 * 4);
-                    const u32 b0 = b[64 * tile + word], b1 = b[64 * tile + (word ^ 4)];
-                    if (down == 0) mma_s8(z[tile], fragment, b0, b1);
-                    else mma_s8_u8(z[tile], fragment, b0, b1);
-                }
-            }
+            const u32* at = planes + (plane * shape.k_tiles * shape.chunks + chunk) * kTileWords;
+            if (down == 0) add_plane<kMaxTiles, kChunks, true>(z, a, at, shape);
+            else add_plane<kMaxTiles, kChunks, false>(z, a, at, shape);
             if (plane > 0)
 #pragma unroll
                 for (int tile = 0; tile < kTiles; tile++)
@@ -175,7 +222,7 @@ __device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs,
             for (int i = 0; i < 4; i++)
                 if (16 * t + 2 * tile + i % 2 < columns) peak = max(peak, (u32)abs(z[tile][i]));
     }
-    peak = block_largest(peak, slots[1]);
+    peak = block_largest(peak, slots.of_peak);
     const Quantizer quantizer(largest, (int)peak, clip, highest, root);
     if (threadIdx.x == 0) scales[blockIdx.x] = quantizer.scale;
     signed char* to = codes + (i64)blockIdx.x * stride;
@@ -189,7 +236,7 @@ __device__ __forceinline__ void quantize_mma(const float* x, const uint4* signs,
         for (int w = 0; w < 4; w++) {
             u32 bytes[4];
 #pragma unroll
-            for (int i = 0; i < 4; i++) bytes[i] = (u32)quantizer.code(z[2 * w + i / 2][2 * half + i % 2], highest);
+            for (int i = 0; i < 4; i++) bytes[i] = quantizer.code(z[2 * w + i / 2][2 * half + i % 2], highest);
             words[w] = __byte_perm(__byte_perm(bytes[0], bytes[1], 0x40), __byte_perm(bytes[2], bytes[3], 0x40), 0x5410);
         }
         if (line >= m || 16 * t >= columns) continue;
@@ -221,7 +268,7 @@ HADAMARD_QUANTIZE_MMA(hadamard_quantize_mma_c16, 1, 16, 1024)
 extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_2k(const float* x, signed char* codes, float* scales, int bits, int butterflies,
     int stride, int highest, float clip, float root) {
     extern __shared__ __align__(16) int row[];
-    __shared__ u32 slots[2][32];
+    __shared__ Slots slots;
     grid_release();
     grid_wait();
     const int width = 1 << bits, high = bits - 5, apart = width / kHeld;
@@ -229,14 +276,10 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_2k(const fl
     float held[kHeld];
 #pragma unroll
     for (int s = 0; s < kHeld; s++) held[s] = __ldcs(from + s * apart);
-    u32 largest = 0;
-#pragma unroll
-    for (int s = 0; s < kHeld; s++) largest = max(largest, __float_as_uint(fmaxf(fabsf(held[s]), 0.0f)));
-    largest = block_largest(largest, slots[0]);
-    const float factor = fixed_point_factor(__uint_as_float(largest));
     int z[kHeld];
+    const float largest = row_to_fixed(held, z, slots.of_row);
 #pragma unroll
-    for (int s = 0; s < kHeld; s++) z[s] = to_fixed(held[s], factor);
+    for (int s = 0; s < kHeld; s++) z[s] -= kShiftBits;
 #pragma unroll
     for (int step = 1; step < kHeld; step *= 2)
         if (butterflies >> high & step)
@@ -268,8 +311,8 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_2k(const fl
     u32 peak = 0;
 #pragma unroll
     for (int s = 0; s < kHeld; s++) peak = max(peak, (u32)abs(z[s]));
-    peak = block_largest(peak, slots[1]);
-    const Quantizer quantizer(__uint_as_float(largest), (int)peak, clip, highest, root);
+    peak = block_largest(peak, slots.of_peak);
+    const Quantizer quantizer(largest, (int)peak, clip, highest, root);
     if (threadIdx.x == 0) scales[blockIdx.x] = quantizer.scale;
     signed char* to = codes + (i64)blockIdx.x * stride + first;
 #pragma unroll
@@ -327,5 +370,5 @@ extern "C" __global__ void __launch_bounds__(1024) hadamard_quantize_any(float* 
     const Quantizer quantizer(__uint_as_float(largest), (int)peak, clip, highest, root);
     if (threadIdx.x == 0) scales[blockIdx.x] = quantizer.scale;
     signed char* to = codes + (i64)blockIdx.x * stride;
-    for (int i = threadIdx.x; i < stride; i += blockDim.x) to[i] = (signed char)(i < width ? quantizer.code(row[i], highest) : 0);
+    for (int i = threadIdx.x; i < stride; i += blockDim.x) to[i] = i < width ? (signed char)quantizer.code(row[i], highest) : 0;
 }

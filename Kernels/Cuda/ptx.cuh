@@ -43,6 +43,13 @@ __device__ __forceinline__ void mma_u8_u8(int (&d)[4], const u32 (&a)[4], u32 b0
         : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "r"(start));
 }
 
+// ldmatrix: four matrices of 8 rows of 16 bytes in shared memory; lane 8·i + n gives the address of row n of matrix i. r[i]: lane 4·g + t gets bytes
+// 4t .. 4t + 3 of row g of matrix i, which is how mma takes B from its columns.
+__device__ __forceinline__ void load_matrices(u32 (&r)[4], const void* row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+        : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((u32)__cvta_generic_to_shared(row)) : "memory");
+}
+
 // Loads of what is used once: they do not displace anything from L1, and stay in the order in which they are written.
 __device__ __forceinline__ u32 load_once(const u32* p) {
     u32 v;

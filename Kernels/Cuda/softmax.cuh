@@ -5,11 +5,7 @@
 
 constexpr int kSpanTiles = 8;  // tiles of a span
 
-// 1.5·2^23: a float this large has steps of 1, so adding it rounds to an integer (half to even), which then stands in the low bits.
-// An int32 sum that starts from its bits becomes a float by one subtraction, exact below 2^22 in magnitude.
-constexpr float kShift = 12582912.0f;
-constexpr int kShiftBits = 0x4b400000;
-
+// An int32 sum that starts from kShift's bits becomes a float by one subtraction, exact below 2^22 in magnitude.
 __device__ __forceinline__ float exact_sum(int shifted) { return __fsub_rn(__int_as_float(shifted), kShift); }
 
 // exp's p and n (n + kShift): e^x = p·2^n. x <= 0, at least -104.

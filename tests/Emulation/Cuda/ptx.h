@@ -11,6 +11,7 @@ constexpr u32 kWarp = 0xffffffffu;
 
 inline void cvt_f32_f16(float& d, unsigned short a) { d = __builtin_ia32_vcvtph2ps(v8hi{(short)a})[0]; }
 inline void cvt_rn_f16_f32(unsigned short& d, float a) { d = (unsigned short)__builtin_ia32_vcvtps2ph(v4sf{a}, 0)[0]; }
+inline void max_NaN_f32(float& d, float a, float b) { d = a != a || b != b ? __builtin_nanf("") : fmaxf(a, b); }
 template <class D> inline void cvt_rni_s32_f32(D& d, float a) { d = (D)__float2int_rn(a); }
 template <class D> inline void cvt_sat_f32_s32(D& d, int a) { d = (D)a; }
 
