@@ -54,11 +54,13 @@ public interface IModelStage : IDisposable
     /// <summary>Steps that one call of <see cref="Decode"/> takes faster than as many calls; 1 where it makes no difference.</summary>
     int StepsAtOnce => 1;
 
-    /// <summary>Decodes several tokens of each sequence, every token the input of the next step; for a stage that is the whole model.</summary>
+    /// <summary>Decodes several tokens of each sequence, every token the input of the next step; for the first stage of a model.</summary>
     /// <param name="batch">One row of each sequence, every one an output row; the block tables hold the positions of all steps.</param>
     /// <param name="rows">How to sample the first step's tokens; each later step's position is one higher. No repetition penalty: it depends on the
     /// tokens between.</param>
     /// <param name="steps">At least 1.</param>
+    /// <param name="following">The model's other stages in layer order, which nobody else calls meanwhile; none where this stage is the whole model.</param>
     /// <returns>[steps][rows] tokens. The last step is the first in which a row could not be sampled; there may be fewer steps than asked for.</returns>
-    SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps) => DecodeSteps.OneByOne(this, batch, rows, steps);
+    SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps, params IReadOnlyList<IModelStage> following) =>
+        DecodeSteps.OneByOne([this, .. following], batch, rows, steps);
 }

@@ -20,13 +20,13 @@ public interface IStagePipeline
     /// <summary>Pages that every stage has: the smallest count of all stages.</summary>
     int PageCount { get; }
 
-    /// <summary>Most steps of a batch (<see cref="StageBatch.Steps"/>); 1 where a token must come back before the next step.</summary>
+    /// <summary>Most steps of a batch (<see cref="StageBatch.Steps"/>), of which fewer may be done; 1 where a token must come back before the next step.</summary>
     int StepsAtOnce { get; }
 
     /// <summary>Runs the batch through all stages.</summary>
     /// <param name="batch">The rows and the sampling of the output rows.</param>
     /// <param name="ct">Gives up waiting between stages.</param>
-    /// <returns>One token for each output row, in order; empty when there is none. Of several steps one after the other; fewer of them after a row that
-    /// could not be sampled.</returns>
+    /// <returns>One token for each output row, in order; empty when there is none. Of several steps one after the other; fewer of them where it could
+    /// not run ahead, or after a row that could not be sampled.</returns>
     ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct);
 }

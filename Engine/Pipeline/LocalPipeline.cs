@@ -28,11 +28,16 @@ public sealed class LocalPipeline : IStagePipeline, IAsyncDisposable
     public int PageCount { get; }
 
     /// <inheritdoc/>
-    public int StepsAtOnce => _workers.Length == 1 ? _workers[0].Stage.StepsAtOnce : 1;
+    public int StepsAtOnce => _workers[0].Stage.StepsAtOnce;
 
     /// <inheritdoc/>
     public async ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct)
     {
+        if (batch.Steps > 1)
+        {
+            return await _workers[0].RunStepsAsync(batch, _workers[1..]).ConfigureAwait(false);
+        }
+
         Activations? carried = null;
         try
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using QuaRot.Kernels;
+using QuaRot.Kernels.Sampling;
 
 namespace QuaRot.Engine.Pipeline;
 
@@ -28,13 +29,37 @@ public sealed class StageWorker : IAsyncDisposable
     /// <summary>The stage; only its constant properties may be read from other threads.</summary>
     public IModelStage Stage { get; }
 
-    /// <summary>Runs a batch, and samples when this is the last stage.</summary>
+    /// <summary>Runs one step of a batch, and samples when this is the last stage.</summary>
     /// <param name="batch">The rows.</param>
     /// <param name="input">[rows, hidden] of the stage before, null for the first stage; the caller disposes it after the task has
     /// ended.</param>
     public Task<StageOutput> RunAsync(StageBatch batch, Activations? input)
     {
         return InvokeAsync(stage => Run(stage, batch, input));
+    }
+
+    /// <summary>Runs all steps of a batch on this stage, the first one, and those behind it, whose threads wait meanwhile.</summary>
+    /// <param name="batch">Decode steps.</param>
+    /// <param name="following">The other stages in layer order; none where this one is the whole model.</param>
+    public async Task<SampledToken[]> RunStepsAsync(StageBatch batch, IReadOnlyList<StageWorker> following)
+    {
+        // All in the order of the layers, the first stage last: whoever waits here waits for a batch that needs nothing more of what is lent already.
+        var loans = new List<StageLoan>();
+        try
+        {
+            foreach (StageWorker worker in following)
+            {
+                loans.Add(await worker.LendAsync().ConfigureAwait(false));
+            }
+
+            IModelStage[] stages = [.. loans.Select(loan => loan.Stage)];
+            return await InvokeAsync(stage => stage.Decode(batch.Forward, batch.Sampling, batch.Steps, stages).SelectMany(step => step).ToArray())
+                .ConfigureAwait(false);
+        }
+        finally
+        {
+            loans.ForEach(loan => loan.Dispose());
+        }
     }
 
     /// <summary>As <see cref="RunAsync"/>, with the input as host values that came from another process.</summary>
@@ -78,13 +103,21 @@ public sealed class StageWorker : IAsyncDisposable
         await _ended.Task.ConfigureAwait(false);
     }
 
+    private Task<StageLoan> LendAsync()
+    {
+        var lent = new TaskCompletionSource<StageLoan>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = InvokeAsync(stage =>
+        {
+            var loan = new StageLoan(stage);
+            lent.SetResult(loan);
+            loan.WaitForReturn();
+            return loan;
+        });
+        return lent.Task;
+    }
+
     private static StageOutput Run(IModelStage stage, StageBatch batch, Activations? input)
     {
-        if (batch.Steps > 1)
-        {
-            return new StageOutput(null, [.. stage.Decode(batch.Forward, batch.Sampling, batch.Steps).SelectMany(step => step)]);
-        }
-
         Activations output = stage.Forward(batch.Forward, input);
         if (!stage.IsLast)
         {

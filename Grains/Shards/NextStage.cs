@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using QuaRot.Contracts.Shards;
+using QuaRot.Engine.Pipeline;
 using QuaRot.Kernels;
 
 namespace QuaRot.Grains.Shards;
@@ -9,7 +10,7 @@ namespace QuaRot.Grains.Shards;
 /// All batches of an epoch go to one incarnation of that stage. Once a batch has failed, its epoch is over here: a batch that was built on KV which the next
 /// incarnation does not have must not reach it.
 /// </remarks>
-internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string ownSilo)
+internal sealed class NextStage(IShardGrain grain, ShardRuntimes runtimes, ActivationLinks links, string ownSilo)
 {
     private readonly Lock _gate = new();
     private Task<ShardStatus>? _status;
@@ -38,6 +39,31 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
         }
     }
 
+    /// <summary>The device threads of that stage and all behind it, of the incarnations of this epoch; null where one is not in this silo.</summary>
+    public async Task<IReadOnlyList<StageWorker>?> WorkersHere(long epoch)
+    {
+        try
+        {
+            var status = await StatusIn(epoch);
+            return status.Silo == ownSilo && runtimes.Find(status.Incarnation) is { } runtime ? await runtime.WorkersHere(epoch) : null;
+        }
+        catch
+        {
+            End(epoch);
+            throw;
+        }
+    }
+
+    /// <summary>Nothing of the epoch goes on: a batch of it has failed.</summary>
+    public void End(long epoch)
+    {
+        lock (_gate)
+        {
+            if (epoch == _epoch)
+                _isOver = true;
+        }
+    }
+
     private Task<ShardStatus> StatusIn(long epoch)
     {
         lock (_gate)
@@ -47,15 +73,6 @@ internal sealed class NextStage(IShardGrain grain, ActivationLinks links, string
             if (epoch < _epoch || _isOver)
                 throw new InvalidOperationException($"The batch is of epoch {epoch}, which is over: a stage failed in it.");
             return _status ??= grain.Status();
-        }
-    }
-
-    private void End(long epoch)
-    {
-        lock (_gate)
-        {
-            if (epoch == _epoch)
-                _isOver = true;
         }
     }
 

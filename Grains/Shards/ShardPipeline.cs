@@ -19,21 +19,39 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
     public int PageCount => lead.Stage.PageCount;
 
     /// <inheritdoc/>
-    public int StepsAtOnce => next is null ? lead.Stage.StepsAtOnce : 1;
+    public int StepsAtOnce => lead.Stage.StepsAtOnce;
 
     /// <inheritdoc/>
     public async ValueTask<SampledToken[]> ExecuteAsync(StageBatch batch, CancellationToken ct)
     {
-        var output = await lead.RunAsync(batch, null);
         if (next is null)
-            return output.Tokens!;
+            return batch.Steps > 1 ? await lead.RunStepsAsync(batch, []) : (await lead.RunAsync(batch, null)).Tokens!;
+        var epoch = _firstEpoch + batch.Generation;
+        if (batch.Steps > 1 && await StepsHere(batch, epoch) is { } tokens)
+            return tokens;
+        var output = await lead.RunAsync(batch, null);
         try
         {
-            return (await next.ForwardAsync(batch.ToCall(_firstEpoch + batch.Generation), output.Activations!)).ToSampled();
+            return (await next.ForwardAsync(batch.ToCall(epoch), output.Activations!)).ToSampled();
         }
         catch (Exception e)
         {
             // A stage may have lost its KV, and the batch may still be under way behind us: what follows is another epoch.
+            throw new KvLostException(e);
+        }
+    }
+
+    // All steps on the stages themselves; null where they are not all in this silo.
+    private async Task<SampledToken[]?> StepsHere(StageBatch batch, long epoch)
+    {
+        try
+        {
+            return await next!.WorkersHere(epoch) is { } following ? await lead.RunStepsAsync(batch, following) : null;
+        }
+        catch (Exception e)
+        {
+            // Half of the steps may be done on some stages and not on others.
+            next!.End(epoch);
             throw new KvLostException(e);
         }
     }

@@ -20,7 +20,8 @@ public sealed class ShardRuntime : IAsyncDisposable
     private readonly BatchScheduler? _scheduler;
     private long _epoch;
 
-    internal ShardRuntime(ShardKey key, StageWorker worker, ServedModel model, ActivationLinks links, IGrainFactory grains, string silo, ILogger log)
+    internal ShardRuntime(
+        ShardKey key, StageWorker worker, ServedModel model, ShardRuntimes runtimes, ActivationLinks links, IGrainFactory grains, string silo, ILogger log)
     {
         _worker = worker;
         _links = links;
@@ -29,7 +30,7 @@ public sealed class ShardRuntime : IAsyncDisposable
             BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))));
         log.ShardLoaded(key.ToString(), stage.Layers.Start, stage.Layers.End, silo, stage.WeightBytes, stage.KvCacheBytes);
         if (!stage.IsLast)
-            _next = new NextStage(grains.GetGrain<IShardGrain>(key.Next.ToString()), links, silo);
+            _next = new NextStage(grains.GetGrain<IShardGrain>(key.Next.ToString()), runtimes, links, silo);
         if (key.Stage == 0)
             _scheduler = new BatchScheduler(new ShardPipeline(worker, _next, model.Options.Shards), model.SchedulerOptions, onBatchFailed: e => log.BatchFailed(key.ToString(), e));
     }
@@ -61,6 +62,15 @@ public sealed class ShardRuntime : IAsyncDisposable
         RefuseOlderEpoch(call.Epoch);
         var output = await Run(call);
         return _next is null ? output.Tokens!.ToMessage() : await _next.ForwardAsync(call, output.Activations!);
+    }
+
+    /// <summary>This stage's device thread and those behind it for steps of an epoch; null where one of them is in another silo.</summary>
+    internal async Task<IReadOnlyList<StageWorker>?> WorkersHere(long epoch)
+    {
+        RefuseOlderEpoch(epoch);
+        if (_next is null)
+            return [_worker];
+        return await _next.WorkersHere(epoch) is { } following ? [_worker, .. following] : null;
     }
 
     /// <inheritdoc/>

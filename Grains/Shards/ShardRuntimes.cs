@@ -39,6 +39,13 @@ public sealed class ShardRuntimes(
             await runtime.Result.DisposeAsync();
     }
 
+    /// <summary>The loaded stage of this silo that is this incarnation; null where there is none.</summary>
+    internal ShardRuntime? Find(long incarnation)
+    {
+        lock (_gate)
+            return _all.Where(loading => loading.IsCompletedSuccessfully).Select(loading => loading.Result).FirstOrDefault(runtime => runtime.Status.Incarnation == incarnation);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -54,5 +61,5 @@ public sealed class ShardRuntimes(
     }
 
     private ShardRuntime Load(ShardKey key) =>
-        new(key, new StageWorker(model.LoadStage(key.Stage)), model, links, grains, silo.SiloAddress.ToString(), log);
+        new(key, new StageWorker(model.LoadStage(key.Stage)), model, this, links, grains, silo.SiloAddress.ToString(), log);
 }

@@ -185,36 +185,61 @@ public sealed class FusedStage : IModelStage
     }
 
     /// <inheritdoc/>
-    public int StepsAtOnce => IsFirst && IsLast ? MostSteps : 1;
+    public int StepsAtOnce => IsFirst ? MostSteps : 1;
 
     /// <inheritdoc/>
-    public SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps)
+    public SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps, params IReadOnlyList<IModelStage> following)
     {
         steps = Math.Min(steps, StepsAtOnce);
-        var sampler = SamplerOf(rows.Count);
-        if (steps == 1 || !IsStep(batch) || rows.Count != batch.Rows || !sampler.CanRepeat(rows))
+        FusedStage[] stages = [this, .. following.OfType<FusedStage>().Where(stage => stage._device == _device)];
+        if (stages.Length <= following.Count)
         {
-            return DecodeSteps.OneByOne(this, batch, rows, steps);
+            // Queued ahead for another GPU nothing would be faster, and the tokens would only come later.
+            return DecodeSteps.OneByOne([this, .. following], batch, rows, 1);
         }
 
-        var last = batch with { Positions = Array.ConvertAll(batch.Positions, position => position + steps - 1) };
-        last.Require(_config.VocabSize, PageCount, _maxPositions);
-        _decode.Batch.Set(batch, []);
+        var last = stages[^1];
+        var sampler = last.SamplerOf(rows.Count);
+        if (steps == 1 || !IsStep(batch) || rows.Count != batch.Rows || !sampler.CanRepeat(rows))
+        {
+            return DecodeSteps.OneByOne(stages, batch, rows, steps);
+        }
+
+        var end = batch with { Positions = Array.ConvertAll(batch.Positions, position => position + steps - 1) };
+        foreach (var stage in stages)
+        {
+            end.Require(_config.VocabSize, stage.PageCount, stage._maxPositions);
+            stage._decode.Batch.Set(batch, []);
+        }
+
         sampler.Begin(rows);
-        _history ??= _owned.Own(_device.Allocate(sizeof(int) * MostSteps * MostGraphRows, "tokens of several steps"));
+        var history = last._history ??= last._owned.Own(_device.Allocate(sizeof(int) * MostSteps * MostGraphRows, "tokens of several steps"));
         for (var step = 0; step < steps; step++)
         {
-            Step(batch, step, batch.Rows);
-            sampler.QueueStep(_head!.LogitsOf(MostGraphRows), rows, _decode.Batch.TokenIds, _decode.Batch.Positions,
-                _history.Address + (ulong)(sizeof(int) * step * batch.Rows));
+            for (var i = 0; i < stages.Length; i++)
+            {
+                if (i > 0)
+                {
+                    _device.Copy(stages[i]._decode.X.Address, stages[i - 1]._decode.X.Address, sizeof(float) * (long)batch.Rows * HiddenSize);
+                }
+
+                stages[i].Step(batch, step, stages[i] == last ? batch.Rows : 0);
+            }
+
+            sampler.QueueStep(last._head!.LogitsOf(MostGraphRows), rows, _decode.Batch.TokenIds, _decode.Batch.Positions,
+                history.Address + (ulong)(sizeof(int) * step * batch.Rows));
+            foreach (var stage in stages.AsSpan(1))
+            {
+                _device.Copy(stage._decode.Batch.Positions, _decode.Batch.Positions, sizeof(int) * batch.Rows);
+            }
         }
 
         var ids = new int[steps * batch.Rows];
-        _history.Read<int>(ids);
+        history.Read<int>(ids);
         var sound = ids.AsSpan().IndexOfAnyInRange(int.MinValue, -1) is var fault and >= 0 ? fault / batch.Rows : steps;
         // The first step's fault has words: the host finds them from its logits.
         return sound == 0
-            ? DecodeSteps.OneByOne(this, batch, rows, 1)
+            ? DecodeSteps.OneByOne(stages, batch, rows, 1)
             : [.. ids.Chunk(batch.Rows).Take(sound).Select(step => Array.ConvertAll(step, id => new SampledToken(id, float.NaN, [])))];
     }
 

@@ -54,6 +54,50 @@ public sealed class StageWorkerTests
     }
 
     [Fact]
+    public async Task Steps_through_several_stages_borrow_the_stages_behind_and_give_them_back()
+    {
+        FakeStage[] stages = FakeStage.Chain(3, 4, 4);
+        StageWorker[] workers = [.. stages.Select(stage => new StageWorker(stage))];
+        using var gate = new ManualResetEventSlim();
+        Task<int> busy = workers[1].InvokeAsync(_ =>
+        {
+            gate.Wait();
+            return 1;
+        });
+        Task<SampledToken[]> steps = workers[0].RunStepsAsync(Batch([3], 0, sample: true) with { Steps = 4 }, workers[1..]);
+        // What was asked of the middle stage before goes first, what comes now goes behind the steps.
+        Task<bool> behind = workers[2].InvokeAsync(_ => steps.IsCompleted);
+        Assert.False(steps.IsCompleted);
+        gate.Set();
+        await busy;
+        var tokens = new List<int> { 3 };
+        foreach (SampledToken token in await steps)
+        {
+            Assert.Equal(TokenSampler.Sample(FakeModel.LogitsAfter(tokens), new SamplingRow { Position = tokens.Count }).TokenId, token.TokenId);
+            tokens.Add(token.TokenId);
+        }
+
+        Assert.Equal(5, tokens.Count);
+        await behind;
+        await Task.WhenAll(workers.Select(worker => worker.DisposeAsync().AsTask()));
+        Assert.All(stages, stage => Assert.True(stage.IsDisposed));
+    }
+
+    [Fact]
+    public async Task Steps_that_fail_give_the_stages_back()
+    {
+        FakeStage[] stages = FakeStage.Chain(2, 4, 4, onForward: (stage, batch) => _ = stage == 1 && batch.Positions[0] == 2 ? throw new FormatException("bad step") : 0);
+        await using var first = new StageWorker(stages[0]);
+        var second = new StageWorker(stages[1]);
+        StageBatch batch = Batch([3], 0, sample: true) with { Steps = 4 };
+        Assert.Equal("bad step", (await Assert.ThrowsAsync<FormatException>(() => first.RunStepsAsync(batch, [second]))).Message);
+        Assert.Equal(7, await second.InvokeAsync(_ => 7));
+        await second.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => first.RunStepsAsync(batch, [second]));
+        Assert.Equal(7, await first.InvokeAsync(_ => 7));
+    }
+
+    [Fact]
     public async Task A_fault_goes_to_its_caller_and_the_next_call_works()
     {
         await using var worker = new StageWorker(new FakeStage(All, 4, 4)

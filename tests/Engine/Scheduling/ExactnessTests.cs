@@ -32,9 +32,11 @@ public sealed class ExactnessTests
     [InlineData(1, 8, 256)]
     [InlineData(7, 8, 256)]
     [InlineData(7, 3, 20)]
-    public async Task Several_steps_at_once_change_nothing(int chats, int stepsAtOnce, int pageCount)
+    [InlineData(1, 8, 256, 2)]
+    [InlineData(7, 8, 256, 3)]
+    public async Task Several_steps_at_once_change_nothing(int chats, int stepsAtOnce, int pageCount, int stages = 1)
     {
-        await using var rig = new Rig(pageCount: pageCount, stepsAtOnce: stepsAtOnce);
+        await using var rig = new Rig(stages, pageCount: pageCount, stepsAtOnce: stepsAtOnce);
         int[][] prompts = [.. Enumerable.Range(0, chats).Select(i => Rig.Prompt(i, 1 + (i * 5 % 23)))];
         int[][] answers = await Task.WhenAll(prompts.Select((prompt, i) => rig.GenerateAsync($"chat {i}", prompt, (ulong)i, 20 + i, burst: 16)));
         for (int i = 0; i < chats; i++)

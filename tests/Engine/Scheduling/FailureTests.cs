@@ -15,6 +15,7 @@ public sealed class FailureTests
     [InlineData(1, 1)]
     [InlineData(2, 1)]
     [InlineData(1, 8)]
+    [InlineData(2, 8)]
     public async Task A_row_that_cannot_be_sampled_fails_its_own_burst_only(int stages, int stepsAtOnce)
     {
         bool poisoned = true;

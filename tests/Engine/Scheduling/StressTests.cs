@@ -17,6 +17,8 @@ public sealed class StressTests
     [InlineData(6, 6)]
     [InlineData(7, 1, 8)]
     [InlineData(8, 1, 3)]
+    [InlineData(9, 2, 8)]
+    [InlineData(10, 3, 5)]
     public async Task Every_token_is_exact_and_every_page_comes_back(int seed, int stages, int stepsAtOnce = 1)
     {
         var random = new Random(seed);

@@ -70,14 +70,18 @@ public class GpuFusedStageTests
         }
     }
 
-    [Fact]
-    public void Several_steps_at_once_give_the_tokens_of_single_ones()
+    [Theory]
+    [InlineData(6)]
+    [InlineData(2)]
+    public void Several_steps_at_once_give_the_tokens_of_single_ones(int firstLayers)
     {
         var gpu = SharedGpu.Require();
         using var checkpoint = new CachedCheckpoint(Lexi.Quantized(new QuantizationConfig()));
         using var cpu = CpuBackend.Create();
         using var alone = ModelStage.Load(checkpoint, new LayerRange(0, 6), cpu, Pages);
-        using var fused = FusedStage.Load(checkpoint, new LayerRange(0, 6), gpu, Pages);
+        using var fused = FusedStage.Load(checkpoint, new LayerRange(0, firstLayers), gpu, Pages);
+        using var second = firstLayers < 6 ? FusedStage.Load(checkpoint, new LayerRange(firstLayers, 6), gpu, Pages) : null;
+        FusedStage[] following = second is null ? [] : [second];
         // The second crosses into another span of attention and another page on the way.
         int[] lengths = [61, 507, 1];
         var tables = Tables(lengths.Length, pages: 9);
@@ -86,7 +90,8 @@ public class GpuFusedStageTests
         {
             var prompt = Sequences.Single(Ids(lengths[i], i), 0, tables[i]) with { OutputRows = [] };
             alone.Forward(prompt, null).Dispose();
-            fused.Forward(prompt, null).Dispose();
+            using var x = fused.Forward(prompt, null);
+            second?.Forward(prompt, x).Dispose();
         }
 
         for (var (ahead, count) = (0, 3); count > 0; ahead += 8, count--)
@@ -95,7 +100,8 @@ public class GpuFusedStageTests
             var rows = Enumerable.Range(0, count).Select(i =>
                 new SamplingRow { Position = lengths[i] + ahead + 1, Seed = (ulong)i, Temperature = temperatures[i], TopP = 0.95f }).ToArray();
             var expected = ((IModelStage)alone).Decode(batch, rows, 8);
-            var tokens = fused.Decode(batch, rows, 8);
+            var tokens = fused.Decode(batch, rows, 8, following);
+            Assert.Equal(8, tokens.Length);
             Assert.Equal(expected.Select(step => step.Select(token => token.TokenId)), tokens.Select(step => step.Select(token => token.TokenId)));
         }
     }
