@@ -19,6 +19,9 @@ public sealed class CudaStream : IDisposable
     /// <summary>The driver's handle.</summary>
     public CUstream Stream { get; }
 
+    /// <summary>What it is given from here on waits for an event of any stream.</summary>
+    public void WaitEvent(CUevent cuevent) => CudaException.Check(Streams.cuStreamWaitEvent(Stream, cuevent, 0));
+
     /// <summary>Waits for all its work; failures of earlier kernels come out here.</summary>
     public void Synchronize() => CudaException.Check(Streams.cuStreamSynchronize(Stream));
 

@@ -231,6 +231,10 @@ public static class DriverAPINativeMethods
         [DllImport(Driver)]
         public static extern CUResult cuStreamEndCapture(CUstream hStream, ref CUgraph phGraph);
 
+        /// <summary>What a stream is given from here on waits for an event of any stream; flags: 0.</summary>
+        [DllImport(Driver)]
+        public static extern CUResult cuStreamWaitEvent(CUstream hStream, CUevent hEvent, uint Flags);
+
         /// <summary>Waits for all work of a stream.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuStreamSynchronize(CUstream hStream);

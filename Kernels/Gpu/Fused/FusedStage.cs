@@ -146,9 +146,7 @@ public sealed class FusedStage : IModelStage
             return new GpuLogits(_device, outputs == 0 ? 0 : _head!.LogitsOf(outputs), outputs, _config.VocabSize);
         }
 
-        var output = _pool.Take(batch.Rows, HiddenSize);
-        _device.Copy(output.Memory.Address, w.X.Address, sizeof(float) * (long)batch.Rows * HiddenSize);
-        return output;
+        return _pool.Copy(w.X.Address, batch.Rows, HiddenSize);
     }
 
     /// <inheritdoc/>
@@ -361,10 +359,10 @@ public sealed class FusedStage : IModelStage
 
         if (input is GpuActivations there)
         {
-            // Another GPU of this process: its work first, then a peer copy, and only then may it use the buffer again.
-            there.Device.Wait();
+            // Another GPU of this process: its work first, then a peer copy, and only then may it use the buffer again. The GPUs wait, not the host.
+            _device.After(there.Written!);
             _device.Copy(w.X.Address, there.Memory.Address, bytes);
-            _device.Wait();
+            there.Copied = _device.Mark();
             return;
         }
 

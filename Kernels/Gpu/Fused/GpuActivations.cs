@@ -1,6 +1,6 @@
 namespace QuaRot.Kernels.Gpu.Fused;
 
-/// <summary>A [rows, width] matrix of floats on a GPU: the residual stream on its way to the next stage. Disposed, its memory goes back to its stage.</summary>
+/// <summary>Activations on a GPU, in a buffer of a pool.</summary>
 internal sealed class GpuActivations(ActivationPool pool, DeviceMemory memory, int rows, int width) : Activations(rows, width)
 {
     private int _isDisposed;
@@ -11,6 +11,12 @@ internal sealed class GpuActivations(ActivationPool pool, DeviceMemory memory, i
     /// <summary>Where they lie.</summary>
     public GpuDevice Device => pool.Device;
 
+    /// <summary>Where they are written; null on a machine with one GPU.</summary>
+    public GpuMark? Written { get; init; }
+
+    /// <summary>Where another GPU has copied them; null where none has.</summary>
+    public GpuMark? Copied { get; set; }
+
     /// <inheritdoc/>
     public override void CopyTo(Span<float> destination) => memory.Read(destination[..(Rows * Width)]);
 
@@ -19,7 +25,12 @@ internal sealed class GpuActivations(ActivationPool pool, DeviceMemory memory, i
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
-            pool.Return(memory);
+            if (Written is not null && Copied is null)
+            {
+                Device.Forget(Written);
+            }
+
+            pool.Return(memory, Copied);
         }
 
         base.Dispose();

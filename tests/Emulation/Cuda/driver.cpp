@@ -140,14 +140,20 @@ EXPORT int cuDriverGetVersion(int* version) {
     return kSuccess;
 }
 
+// All of them have the host's memory, and run what they are given at once.
+static int devices() {
+    static const char* count = getenv("EMULATOR_DEVICES");
+    return count ? atoi(count) : 1;
+}
+
 EXPORT int cuDeviceGetCount(int* count) {
-    *count = 1;
+    *count = devices();
     return kSuccess;
 }
 
 EXPORT int cuDeviceGet(int* device, int ordinal) {
     *device = ordinal;
-    return ordinal == 0 ? kSuccess : kInvalidDevice;
+    return ordinal >= 0 && ordinal < devices() ? kSuccess : kInvalidDevice;
 }
 
 EXPORT int cuDeviceGetName(char* name, int length, int) {
@@ -355,6 +361,7 @@ EXPORT int cuEventRecord(Event* event, Stream*) {
     event->time = std::chrono::steady_clock::now();
     return kSuccess;
 }
+EXPORT int cuStreamWaitEvent(Stream*, Event*, unsigned) { return kSuccess; }
 EXPORT int cuEventSynchronize(Event*) { return kSuccess; }
 EXPORT int cuEventDestroy_v2(Event* event) {
     delete event;

@@ -2,6 +2,7 @@ using QuaRot.Checkpoints;
 using QuaRot.Kernels.Backends;
 using QuaRot.Kernels.Cpu;
 using QuaRot.Kernels.Forward;
+using QuaRot.Kernels.Gpu;
 using QuaRot.Kernels.Gpu.Fused;
 using QuaRot.Kernels.Sampling;
 using Xunit;
@@ -104,6 +105,39 @@ public class GpuFusedStageTests
             Assert.Equal(8, tokens.Length);
             Assert.Equal(expected.Select(step => step.Select(token => token.TokenId)), tokens.Select(step => step.Select(token => token.TokenId)));
         }
+    }
+
+    [Fact]
+    public void Two_gpus_hand_over_with_several_batches_under_way()
+    {
+        var gpu = SharedGpu.Require();
+        Assert.SkipWhen(GpuInventory.Find().Count < 2, "needs two GPUs");
+        using var other = GpuBackend.Create(ordinal: 1);
+        using var checkpoint = new CachedCheckpoint(new TruncatedCheckpoint(Lexi.Quantized(new QuantizationConfig()), 2));
+        using var cpu = CpuBackend.Create();
+        using var alone = ModelStage.Load(checkpoint, new LayerRange(0, 2), cpu, Pages);
+        using var first = FusedStage.Load(checkpoint, new LayerRange(0, 1), gpu, Pages);
+        using var second = FusedStage.Load(checkpoint, new LayerRange(1, 2), other, Pages);
+        var tables = Tables(3, pages: 2);
+        for (var step = 0; step < 6; step++)
+        {
+            // The first stage is ahead of the second: buffers go back while another GPU may still have to read them.
+            var batches = Enumerable.Range(0, 3).Select(i => Sequences.Single(Ids(5, step + i), 5 * step, tables[i]) with { OutputRows = [4] }).ToArray();
+            var handed = batches.Select(batch => first.Forward(batch, null)).ToArray();
+            for (var i = 0; i < batches.Length; i++)
+            {
+                using var x = handed[i];
+                using var logits = second.Forward(batches[i], x);
+                var values = new float[logits.Width];
+                logits.CopyTo(values);
+                Assert.Equal(Assert.Single(Sequences.Forward([alone], batches[i])), values);
+            }
+        }
+
+        var next = Step([30], 0, tables, 1);
+        var rows = new[] { new SamplingRow { Position = 31 } };
+        var expected = ((IModelStage)alone).Decode(next, rows, 1);
+        Assert.Equal(expected[0][0].TokenId, Assert.Single(first.Decode(next, rows, 8, second))[0].TokenId);
     }
 
     [Fact]
