@@ -16,14 +16,17 @@ internal sealed class CalibrationArguments
 
     private static readonly CalibrationOptions Defaults = new();
 
+    /// <summary>As much text as the paper's code takes.</summary>
+    private static readonly CalibrationOptions Paper = (Defaults with { Length = 2048 }).AsInThePaper();
+
     private readonly Option<string> _weights = new("--weights") { Description = "rtn: to the nearest code, from the weights alone; gptq: for the inputs that a calibration text shows", DefaultValueFactory = _ => "rtn" };
     private readonly Option<FileInfo?> _text = new("--calib") { Description = "UTF-8 text to calibrate on (gptq); by default the one that goes with the program" };
     private readonly Option<int> _samples = new("--calib-samples") { Description = "Sequences to calibrate on", DefaultValueFactory = _ => Defaults.Samples };
-    private readonly Option<int> _length = new("--calib-length") { Description = "Tokens of a calibration sequence", DefaultValueFactory = _ => Defaults.Length };
+    private readonly Option<int?> _length = new("--calib-length") { Description = $"Tokens of a calibration sequence; by default {Defaults.Length}, or {Paper.Length} with the paper's recipe" };
     private readonly Option<string> _recipe = new("--recipe") { Description = "full: all steps of ADR 16; paper: GPTQ as in QuaRot's paper", DefaultValueFactory = _ => "full" };
     private readonly Option<string> _inputs = new("--calib-inputs") { Description = "quantized or float: what GPTQ's Hessians are made of; by default the recipe's" };
     private readonly Option<double> _damping = new("--damping") { Description = "Share of the Hessian's mean diagonal that is added to it", DefaultValueFactory = _ => Defaults.Damping };
-    private readonly Option<bool> _order = new("--act-order") { Description = "Round the columns with the largest inputs first" };
+    private readonly Option<bool?> _order = new("--act-order") { Description = "Round the columns with the largest inputs first; by default as the recipe does: full true, paper false" };
     private readonly Option<string> _clip = new("--activation-clip") { Description = "Ratio by which a token's largest activation is clipped, or auto: searched for each layer and site (gptq, full recipe; elsewhere 0.9)", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _device = DeviceOption.Create();
 
@@ -92,15 +95,15 @@ internal sealed class CalibrationArguments
         var damping = args.GetValue(_damping);
         if (!(damping > 0 && damping <= 1))
             throw new CommandException($"--damping: is {damping}; must be above 0 and at most 1");
-        var options = new CalibrationOptions
+        var recipe = args.GetValue(_recipe) == "paper" ? Paper : Defaults;
+        return recipe with
         {
             Samples = args.GetValue(_samples),
-            Length = args.GetValue(_length),
+            Length = args.GetValue(_length) ?? recipe.Length,
             Damping = damping,
-            OrderByActivation = args.GetValue(_order),
-            SearchClips = args.GetRequiredValue(_clip) == "auto",
+            OrderByActivation = args.GetValue(_order) ?? recipe.OrderByActivation,
+            SearchClips = recipe.SearchClips && args.GetRequiredValue(_clip) == "auto",
+            QuantizedInputs = args.GetValue(_inputs) is { } inputs ? inputs == "quantized" : recipe.QuantizedInputs,
         };
-        options = args.GetValue(_recipe) == "paper" ? options.AsInThePaper() : options;
-        return args.GetValue(_inputs) is { } inputs ? options with { QuantizedInputs = inputs == "quantized" } : options;
     }
 }

@@ -3,7 +3,7 @@ using static ManagedCuda.DriverAPINativeMethods;
 
 namespace ManagedCuda;
 
-/// <summary>The context that all users of a device in this process share; current on the thread that made it.</summary>
+/// <summary>The context that all users of a device in this process share; not current anywhere before <see cref="CudaContext.SetCurrent"/>.</summary>
 public sealed class PrimaryContext : CudaContext
 {
     private bool _disposed;
@@ -16,7 +16,6 @@ public sealed class PrimaryContext : CudaContext
         CUcontext context = default;
         CudaException.Check(ContextManagement.cuDevicePrimaryCtxRetain(ref context, Device));
         Context = context;
-        SetCurrent();
     }
 
     /// <summary>Gives it back: with its last user, everything allocated in it is freed.</summary>

@@ -4,7 +4,7 @@ namespace QuaRot.Engine.Calibration;
 public sealed record CalibrationOptions
 {
     /// <summary>Sequences.</summary>
-    public int Samples { get; init; } = 32;
+    public int Samples { get; init; } = 128;
 
     /// <summary>Tokens of a sequence; the model's context where that is shorter.</summary>
     public int Length { get; init; } = 1024;
@@ -13,7 +13,7 @@ public sealed record CalibrationOptions
     public double Damping { get; init; } = 0.01;
 
     /// <summary>Round the columns with the largest inputs first ("act_order").</summary>
-    public bool OrderByActivation { get; init; }
+    public bool OrderByActivation { get; init; } = true;
 
     /// <summary>Calibrate on activations and KV cache as they are when served, instead of unquantized ones as in the paper's code.</summary>
     public bool QuantizedInputs { get; init; } = true;
@@ -38,9 +38,10 @@ public sealed record CalibrationOptions
     /// <summary>Passes that fit scales and codes to the outputs after GPTQ.</summary>
     public int RefinementPasses { get; init; }
 
-    /// <summary>The recipe of QuaRot's paper: GPTQ on unquantized inputs, one activation clip, nothing else.</summary>
+    /// <summary>The recipe of QuaRot's paper: GPTQ on unquantized inputs, in the order of the columns, one activation clip, nothing else.</summary>
     public CalibrationOptions AsInThePaper() => this with
     {
+        OrderByActivation = false,
         QuantizedInputs = false,
         MatchOutputs = false,
         ResidualShare = 0,

@@ -270,6 +270,7 @@ internal sealed class GpuDevice : IDisposable
     private void Open(byte[][] cubins)
     {
         _context = new PrimaryContext(Info.Ordinal);
+        _context.SetCurrent();
         // The default of 1 KB a thread takes 264 MB of an H100; the kernels need at most some registers' worth, which the driver gives when they start.
         _context.SetLimit(CULimit.StackSize, 0UL);
         _stream = new CudaStream(CUStreamFlags.NonBlocking);

@@ -38,7 +38,7 @@ public class DriverTests
     public void A_source_compiles_loads_and_runs_in_a_stream()
     {
         RequireGpu();
-        using var context = new PrimaryContext(0);
+        using var context = CurrentContext();
         using var stream = new CudaStream(CUStreamFlags.NonBlocking);
         var module = context.LoadModulePTX(Compile(Source));
         CUfunction add = default;
@@ -65,10 +65,26 @@ public class DriverTests
     }
 
     [Fact]
+    public void A_context_is_not_current_by_itself()
+    {
+        RequireGpu();
+        var result = CUResult.Success;
+        var thread = new Thread(() =>
+        {
+            using var context = new PrimaryContext(0);
+            CUdeviceptr address = default;
+            result = MemoryManagement.cuMemAlloc_v2(ref address, 128L);
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal(CUResult.ErrorInvalidContext, result);
+    }
+
+    [Fact]
     public void Events_take_the_time_between_two_places_of_a_stream()
     {
         RequireGpu();
-        using var context = new PrimaryContext(0);
+        using var context = CurrentContext();
         using var stream = new CudaStream(CUStreamFlags.NonBlocking);
         using CudaEvent start = new(), end = new();
         start.Record(stream.Stream);
@@ -81,7 +97,7 @@ public class DriverTests
     public void Memory_that_is_not_there_is_a_result_and_no_exception()
     {
         RequireGpu();
-        using var context = new PrimaryContext(0);
+        using var context = CurrentContext();
         CUdeviceptr address = default;
         Assert.Equal(CUResult.ErrorOutOfMemory, MemoryManagement.cuMemAlloc_v2(ref address, 1L << 45));
         Assert.True((long)context.GetFreeDeviceMemorySize() <= (long)context.GetTotalDeviceMemorySize());
@@ -102,6 +118,14 @@ public class DriverTests
         using var program = new CudaRuntimeCompiler("#include \"empty.cuh\"\n" + source, "add.cu", ["#pragma once"], ["empty.cuh"]);
         program.Compile([$"--gpu-architecture=sm_{capability.Major}{capability.Minor}"]);
         return program.GetCubin();
+    }
+
+    // The package's constructor does not make it current either.
+    private static PrimaryContext CurrentContext()
+    {
+        var context = new PrimaryContext(0);
+        context.SetCurrent();
+        return context;
     }
 
     private static void RequireGpu()

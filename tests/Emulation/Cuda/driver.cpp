@@ -22,7 +22,7 @@ using emulator::Kernel;
 typedef uint64_t Address;
 
 enum Result {
-    kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvalidImage = 200, kNotFound = 500, kIllegalAddress = 700,
+    kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvalidImage = 200, kInvalidContext = 201, kNotFound = 500, kIllegalAddress = 700,
     kOutOfResources = 701, kLaunchFailed = 719
 };
 
@@ -175,8 +175,14 @@ EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
     }
 }
 
-EXPORT int cuCtxSetCurrent(void*) { return kSuccess; }
-EXPORT int cuCtxSetLimit(int, size_t) { return kSuccess; }
+// What needs a context asks whether its thread has one.
+static thread_local void* current_context;
+
+EXPORT int cuCtxSetCurrent(void* context) {
+    current_context = context;
+    return kSuccess;
+}
+EXPORT int cuCtxSetLimit(int, size_t) { return current_context ? kSuccess : kInvalidContext; }
 EXPORT int cuCtxSynchronize() { return kSuccess; }
 EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
     static int primary;
@@ -186,6 +192,7 @@ EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
 EXPORT int cuDevicePrimaryCtxRelease_v2(int) { return kSuccess; }
 
 EXPORT int cuModuleLoadData(Module** module, const void* image) {
+    if (!current_context) return kInvalidContext;
     const auto header = (const ElfW(Ehdr)*)image;
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return kInvalidImage;
     const size_t bytes = header->e_shoff + (size_t)header->e_shentsize * header->e_shnum;  // the section table comes last
@@ -201,6 +208,8 @@ EXPORT int cuModuleLoadData(Module** module, const void* image) {
     *module = made;
     return kSuccess;
 }
+
+EXPORT int cuModuleLoadDataEx(Module** module, const void* image, unsigned, const int*, void* const*) { return cuModuleLoadData(module, image); }
 
 // The code stays: nobody knows whether a graph still refers to it.
 EXPORT int cuModuleUnload(Module* module) {
@@ -232,6 +241,7 @@ EXPORT int cuMemGetInfo_v2(size_t* free, size_t* total) {
 
 // The end lies at a page that nobody may touch; what is new is poisoned.
 EXPORT int cuMemAlloc_v2(Address* address, size_t bytes) {
+    if (!current_context) return kInvalidContext;
     std::lock_guard lock(gate);
     if (bytes == 0) return kInvalidValue;
     if (bytes > kTotalBytes - used_bytes) return kOutOfMemory;
@@ -334,6 +344,7 @@ EXPORT int cuGraphDestroy(Graph* graph) {
 }
 
 EXPORT int cuStreamCreate(Stream** stream, unsigned) {
+    if (!current_context) return kInvalidContext;
     *stream = new Stream;
     return kSuccess;
 }
@@ -354,6 +365,7 @@ EXPORT int cuStreamDestroy_v2(Stream* stream) {
 }
 
 EXPORT int cuEventCreate(Event** event, unsigned) {
+    if (!current_context) return kInvalidContext;
     *event = new Event;
     return kSuccess;
 }
@@ -386,7 +398,7 @@ EXPORT int cuTensorMapEncodeTiled(void* map, int type, uint32_t rank, Address ad
 
 EXPORT int cuGetErrorString(int error, const char** text) {
     static thread_local std::string report;
-    const std::map<int, const char*> known = {{kInvalidValue, "invalid argument"}, {kOutOfMemory, "out of memory"}, {kInvalidDevice, "invalid device ordinal"},
+    const std::map<int, const char*> known = {{kInvalidValue, "invalid argument"}, {kOutOfMemory, "out of memory"}, {kInvalidDevice, "invalid device ordinal"}, {kInvalidContext, "invalid device context"},
         {kInvalidImage, "device kernel image is invalid"}, {kNotFound, "named symbol not found"}, {kOutOfResources, "too many resources requested for launch"}};
     report = error == kIllegalAddress || error == kLaunchFailed ? emulator::last_report() : known.count(error) ? known.at(error) : "unknown error";
     *text = report.c_str();
