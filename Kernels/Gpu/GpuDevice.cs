@@ -11,7 +11,7 @@ namespace QuaRot.Kernels.Gpu;
 /// Thread-safe. Launches are queued and return at once; copies and allocations wait. The first failure is kept: from then on every call
 /// throws it, because what was computed since is not to be trusted.
 /// </remarks>
-internal sealed class GpuDevice : IDisposable
+internal sealed partial class GpuDevice : IDisposable
 {
     // What this thread queues while it records goes here, and into the queue as one piece.
     [ThreadStatic]
@@ -49,9 +49,6 @@ internal sealed class GpuDevice : IDisposable
 
     /// <summary>Which GPU it is.</summary>
     public GpuInfo Info { get; }
-
-    /// <summary>True where the machine has other GPUs.</summary>
-    public bool HasPeers { get; }
 
     /// <summary>Streaming multiprocessors.</summary>
     public int Multiprocessors { get; private set; }
@@ -131,48 +128,6 @@ internal sealed class GpuDevice : IDisposable
         if (Volatile.Read(ref _disposed) == 0)
         {
             _queue.Add(() => _ = GraphManagment.cuGraphExecDestroy(graph));
-        }
-    }
-
-    /// <summary>Marks the end of what was queued so far.</summary>
-    public GpuMark Mark()
-    {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
-        var mark = new GpuMark();
-        // Also on a GPU that has failed: nobody may wait for a mark that never comes.
-        _queue.Add(() =>
-        {
-            CudaEvent? place = null;
-            try
-            {
-                if (_failure is null)
-                {
-                    place = new CudaEvent();
-                    place.Record(_stream!.Stream);
-                }
-            }
-            finally
-            {
-                mark.Place(place);
-            }
-        });
-        return mark;
-    }
-
-    /// <summary>What is queued from here on waits for another GPU's mark.</summary>
-    /// <exception cref="GpuException">By way of the calls that follow: that GPU has failed.</exception>
-    public void After(GpuMark mark) => Enqueue(() =>
-    {
-        using var place = mark.Take() ?? throw new GpuException($"{Info}: the GPU whose work it needs has failed");
-        _stream!.WaitEvent(place.Event);
-    });
-
-    /// <summary>Frees a mark of this GPU that nobody waits for.</summary>
-    public void Forget(GpuMark mark)
-    {
-        if (Volatile.Read(ref _disposed) == 0)
-        {
-            _queue.Add(() => mark.Take()?.Dispose());
         }
     }
 

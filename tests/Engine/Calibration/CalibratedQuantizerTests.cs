@@ -52,7 +52,8 @@ public sealed class CalibratedQuantizerTests : IDisposable
     {
         var options = new QuantizationConfig { WeightBits = 3, ActivationBits = 8, KeyBits = 8, ValueBits = 8 };
         CheckpointQuantizer.Run(_model.Source, _model.File("rtn"), options);
-        Quantize("gptq", options, paper ? Full.AsInThePaper() : Full);
+        var recipe = new CalibrationOptions();
+        Quantize("gptq", options, paper ? recipe.AsInThePaper() : recipe);
         using var source = HuggingFaceCheckpoint.Open(_model.Source);
         using var rounded = Checkpoint.Open(_model.File("rtn"));
         using var calibrated = Checkpoint.Open(_model.File("gptq"));
