@@ -16,13 +16,13 @@ internal sealed class CalibrationArguments
 
     private static readonly CalibrationOptions Defaults = new();
 
-    /// <summary>As much text as the paper's code takes.</summary>
-    private static readonly CalibrationOptions Paper = (Defaults with { Length = 2048 }).AsInThePaper();
+    /// <summary>As many tokens as the paper's code takes (128 sequences of 2048), in windows of the length on which perplexity is measured.</summary>
+    private static readonly CalibrationOptions Paper = (Defaults with { Samples = 256 }).AsInThePaper();
 
     private readonly Option<string> _weights = new("--weights") { Description = "rtn: to the nearest code, from the weights alone; gptq: for the inputs that a calibration text shows", DefaultValueFactory = _ => "rtn" };
     private readonly Option<FileInfo?> _text = new("--calib") { Description = "UTF-8 text to calibrate on (gptq); by default the one that goes with the program" };
-    private readonly Option<int> _samples = new("--calib-samples") { Description = "Sequences to calibrate on", DefaultValueFactory = _ => Defaults.Samples };
-    private readonly Option<int?> _length = new("--calib-length") { Description = $"Tokens of a calibration sequence; by default {Defaults.Length}, or {Paper.Length} with the paper's recipe" };
+    private readonly Option<int?> _samples = new("--calib-samples") { Description = $"Sequences to calibrate on; by default {Defaults.Samples}, or {Paper.Samples} with the paper's recipe" };
+    private readonly Option<int> _length = new("--calib-length") { Description = "Tokens of a calibration sequence", DefaultValueFactory = _ => Defaults.Length };
     private readonly Option<string> _recipe = new("--recipe") { Description = "full: all steps of ADR 16; paper: GPTQ as in QuaRot's paper", DefaultValueFactory = _ => "full" };
     private readonly Option<string> _inputs = new("--calib-inputs") { Description = "quantized or float: what GPTQ's Hessians are made of; by default the recipe's" };
     private readonly Option<double> _damping = new("--damping") { Description = "Share of the Hessian's mean diagonal that is added to it", DefaultValueFactory = _ => Defaults.Damping };
@@ -98,8 +98,8 @@ internal sealed class CalibrationArguments
         var recipe = args.GetValue(_recipe) == "paper" ? Paper : Defaults;
         return recipe with
         {
-            Samples = args.GetValue(_samples),
-            Length = args.GetValue(_length) ?? recipe.Length,
+            Samples = args.GetValue(_samples) ?? recipe.Samples,
+            Length = args.GetValue(_length),
             Damping = damping,
             OrderByActivation = args.GetValue(_order) ?? recipe.OrderByActivation,
             SearchClips = recipe.SearchClips && args.GetRequiredValue(_clip) == "auto",

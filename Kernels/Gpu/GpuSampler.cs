@@ -79,8 +79,9 @@ internal sealed class GpuSampler : IDisposable
     public void Begin(IReadOnlyList<SamplingRow> rows)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Count, _maxRows);
-        _settings.Forget();
         _settings.Set(Pack(rows, new bool[rows.Count], out _));
+        // The steps count the positions there up: the same settings are another upload next time.
+        _settings.Forget();
     }
 
     /// <summary>Queues a step: tokens from <paramref name="logits"/>, and all that the next step reads.</summary>
