@@ -18,7 +18,7 @@ internal static class DoctorCommand
     private static int Run(CancellationToken cancellationToken)
     {
         var gpus = GpuInventory.Find();
-        Console.WriteLine($"driver:   CUDA {GpuInventory.DriverVersion()}, {gpus.Count} GPU(s)");
+        Console.WriteLine($"driver:   CUDA {GpuInventory.DriverVersion()}, {gpus.Count} GPU(s), through {GpuInventory.Wrapper}");
         Console.WriteLine($"compiler: NVRTC {GpuInventory.CompilerVersion()}");
         var failures = gpus.Sum(gpu => Examine(gpu, cancellationToken));
         Console.WriteLine(failures == 0 ? "All holds." : $"{failures} of the checks failed.");

@@ -60,11 +60,12 @@ public abstract class CudaContext : IDisposable
     }
 
     /// <summary>Handle of a device.</summary>
-    /// <exception cref="CudaException">There is none of that ordinal.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is none of that ordinal.</exception>
     public static CUdevice GetCUdevice(int deviceId)
     {
         CUdevice device = default;
-        CudaException.Check(cuInit(CUInitializationFlags.None));
+        ArgumentOutOfRangeException.ThrowIfNegative(deviceId);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(deviceId, GetDeviceCount());
         CudaException.Check(DeviceManagement.cuDeviceGet(ref device, deviceId));
         return device;
     }

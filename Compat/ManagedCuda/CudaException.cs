@@ -8,10 +8,13 @@ public sealed class CudaException : Exception
 {
     /// <summary>From what the call returned.</summary>
     public CudaException(CUResult error)
-        : base(Describe(error)) => CudaError = error;
+        : base($"{error}: {Describe(error)}") => (CudaError, CudaInternalErrorDescription) = (error, Describe(error));
 
     /// <summary>What the call returned.</summary>
     public CUResult CudaError { get; }
+
+    /// <summary>The driver's words for it; null where it has none.</summary>
+    public string? CudaInternalErrorDescription { get; }
 
     internal static void Check(CUResult result)
     {
@@ -21,11 +24,10 @@ public sealed class CudaException : Exception
         }
     }
 
-    private static string Describe(CUResult error)
+    private static string? Describe(CUResult error)
     {
         nint text = 0;
-        return DriverAPINativeMethods.ErrorHandling.cuGetErrorString(error, ref text) == CUResult.Success
-            ? $"{error}: {Marshal.PtrToStringUTF8(text)}"
-            : $"CUDA error {error}";
+        _ = DriverAPINativeMethods.ErrorHandling.cuGetErrorString(error, ref text);
+        return Marshal.PtrToStringUTF8(text);
     }
 }

@@ -6,9 +6,7 @@ namespace ManagedCuda;
 /// <summary>The driver's entry points, grouped as ManagedCuda groups them. Arguments and results are the driver's own.</summary>
 public static class DriverAPINativeMethods
 {
-    internal const string Driver = "libcuda";
-
-    static DriverAPINativeMethods() => NativeLibraries.Register();
+    internal const string Driver = "nvcuda";
 
     /// <summary>Starts the driver in this process.</summary>
     [DllImport(Driver)]
@@ -21,8 +19,6 @@ public static class DriverAPINativeMethods
     /// <summary>Devices.</summary>
     public static class DeviceManagement
     {
-        static DeviceManagement() => NativeLibraries.Register();
-
         /// <summary>Handle of a device.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuDeviceGet(ref CUdevice device, int ordinal);
@@ -43,8 +39,6 @@ public static class DriverAPINativeMethods
     /// <summary>Limits of contexts.</summary>
     public static class Limits
     {
-        static Limits() => NativeLibraries.Register();
-
         /// <summary>Sets one of the current context.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuCtxSetLimit(CULimit limit, SizeT value);
@@ -53,8 +47,6 @@ public static class DriverAPINativeMethods
     /// <summary>Contexts.</summary>
     public static class ContextManagement
     {
-        static ContextManagement() => NativeLibraries.Register();
-
         /// <summary>Makes a context current on this thread.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuCtxSetCurrent([In] CUcontext ctx);
@@ -75,8 +67,6 @@ public static class DriverAPINativeMethods
     /// <summary>Modules.</summary>
     public static class ModuleManagement
     {
-        static ModuleManagement() => NativeLibraries.Register();
-
         /// <summary>Loads a cubin or zero-terminated PTX.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuModuleLoadData(ref CUmodule module, [In] byte[] image);
@@ -93,8 +83,6 @@ public static class DriverAPINativeMethods
     /// <summary>Settings of kernels.</summary>
     public static class FunctionManagement
     {
-        static FunctionManagement() => NativeLibraries.Register();
-
         /// <summary>Changes one setting.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuFuncSetAttribute(CUfunction hfunc, CUFunctionAttribute attrib, int value);
@@ -103,8 +91,6 @@ public static class DriverAPINativeMethods
     /// <summary>Memory.</summary>
     public static class MemoryManagement
     {
-        static MemoryManagement() => NativeLibraries.Register();
-
         /// <summary>Free and total bytes of the current device.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuMemGetInfo_v2(ref SizeT free, ref SizeT total);
@@ -121,8 +107,6 @@ public static class DriverAPINativeMethods
     /// <summary>Copies in a stream.</summary>
     public static class AsynchronousMemcpy_v2
     {
-        static AsynchronousMemcpy_v2() => NativeLibraries.Register();
-
         /// <summary>Host to device.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, [In] nint srcHost, SizeT ByteCount, CUstream hStream);
@@ -139,8 +123,6 @@ public static class DriverAPINativeMethods
     /// <summary>Fills in a stream.</summary>
     public static class MemsetAsync
     {
-        static MemsetAsync() => NativeLibraries.Register();
-
         /// <summary>Sets N bytes.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuMemsetD8Async(CUdeviceptr dstDevice, byte b, SizeT N, CUstream hStream);
@@ -149,8 +131,6 @@ public static class DriverAPINativeMethods
     /// <summary>Launches.</summary>
     public static class Launch
     {
-        static Launch() => NativeLibraries.Register();
-
         /// <summary>Queues a kernel; kernelParams points to one value for each parameter.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuLaunchKernel(
@@ -195,8 +175,6 @@ public static class DriverAPINativeMethods
     /// <summary>Graphs.</summary>
     public static class GraphManagment
     {
-        static GraphManagment() => NativeLibraries.Register();
-
         /// <summary>Makes a graph ready to be launched.</summary>
         [DllImport(Driver, EntryPoint = "cuGraphInstantiateWithFlags")]
         public static extern CUResult cuGraphInstantiate(ref CUgraphExec phGraphExec, CUgraph hGraph, CUgraphInstantiate_flags flags);
@@ -217,8 +195,6 @@ public static class DriverAPINativeMethods
     /// <summary>Streams.</summary>
     public static class Streams
     {
-        static Streams() => NativeLibraries.Register();
-
         /// <summary>Makes a stream.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuStreamCreate(ref CUstream phStream, CUStreamFlags Flags);
@@ -247,8 +223,6 @@ public static class DriverAPINativeMethods
     /// <summary>Events.</summary>
     public static class Events
     {
-        static Events() => NativeLibraries.Register();
-
         /// <summary>Makes an event.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuEventCreate(ref CUevent phEvent, uint Flags);
@@ -273,8 +247,6 @@ public static class DriverAPINativeMethods
     /// <summary>Names of errors.</summary>
     public static class ErrorHandling
     {
-        static ErrorHandling() => NativeLibraries.Register();
-
         /// <summary>A sentence, zero-terminated, that stays the driver's.</summary>
         [DllImport(Driver)]
         public static extern CUResult cuGetErrorString(CUResult error, ref nint pStr);

@@ -245,7 +245,7 @@ internal sealed partial class GpuDevice : IDisposable
     {
         if (result != CUResult.Success)
         {
-            throw new GpuException($"{Info}: {what} failed: {new CudaException(result).Message}");
+            throw new GpuException($"{Info}: {what} failed: {result}: {new CudaException(result).CudaInternalErrorDescription}");
         }
     }
 

@@ -11,6 +11,9 @@ public static class GpuInventory
 
     private static readonly Version OldestCompiler = new(12, 0);
 
+    // All that calls the driver or the compiler asks here first.
+    static GpuInventory() => CudaLibraries.Register();
+
     /// <summary>All GPUs, those that are too old included.</summary>
     /// <exception cref="GpuException">There is no driver, or it finds no GPU; says which.</exception>
     public static IReadOnlyList<GpuInfo> Find()
@@ -27,6 +30,16 @@ public static class GpuInventory
         catch (CudaException e)
         {
             throw new GpuException($"no GPU: the NVIDIA driver says {e.Message}", e);
+        }
+    }
+
+    /// <summary>Name and version of the library that calls driver and compiler: ManagedCuda or its stand-in.</summary>
+    public static string Wrapper
+    {
+        get
+        {
+            var name = typeof(CudaContext).Assembly.GetName();
+            return $"{name.Name} {name.Version?.ToString(3)}";
         }
     }
 

@@ -38,8 +38,7 @@ internal sealed unsafe class TensorMap
 
     private static delegate* unmanaged<byte*, int, uint, ulong, ulong*, ulong*, uint*, uint*, int, int, int, int, int> Encode()
     {
-        var driver = NativeLibrary.Load(OperatingSystem.IsWindows() ? "nvcuda" : "libcuda.so.1");
         return (delegate* unmanaged<byte*, int, uint, ulong, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)
-            NativeLibrary.GetExport(driver, "cuTensorMapEncodeTiled");
+            NativeLibrary.GetExport(CudaLibraries.LoadDriver(), "cuTensorMapEncodeTiled");
     }
 }

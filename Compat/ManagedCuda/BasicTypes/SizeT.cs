@@ -7,14 +7,14 @@ public readonly struct SizeT
 
     private SizeT(ulong value) => _value = (nuint)value;
 
-    /// <summary>From a number that is not negative.</summary>
-    public static implicit operator SizeT(long value) => new(checked((ulong)value));
+    /// <summary>From a number; its bits.</summary>
+    public static implicit operator SizeT(long value) => new((ulong)value);
 
     /// <summary>From a number.</summary>
     public static implicit operator SizeT(ulong value) => new(value);
 
     /// <summary>To a number.</summary>
-    public static implicit operator long(SizeT value) => checked((long)value._value);
+    public static implicit operator long(SizeT value) => (long)value._value;
 
     /// <summary>To a number.</summary>
     public static implicit operator ulong(SizeT value) => value._value;

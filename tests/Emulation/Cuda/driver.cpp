@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -22,7 +23,7 @@ using emulator::Kernel;
 typedef uint64_t Address;
 
 enum Result {
-    kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidDevice = 101, kInvalidImage = 200, kInvalidContext = 201, kNotFound = 500, kIllegalAddress = 700,
+    kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kNotInitialized = 3, kInvalidDevice = 101, kInvalidImage = 200, kInvalidContext = 201, kNotFound = 500, kIllegalAddress = 700,
     kOutOfResources = 701, kLaunchFailed = 719
 };
 
@@ -130,7 +131,10 @@ int submit(Stream* stream, std::function<int()> work) {
 // For tests: the compute capability of the device, 80, 86, 90 ...; before the first call of the driver.
 EXPORT void emulatorSetCapability(int value) { capability = value; }
 
+static std::atomic<bool> is_initialized;
+
 EXPORT int cuInit(unsigned) {
+    is_initialized = true;
     if (const char* value = getenv("EMULATOR_CAPABILITY")) capability = atoi(value);
     return kSuccess;
 }
@@ -148,7 +152,7 @@ static int devices() {
 
 EXPORT int cuDeviceGetCount(int* count) {
     *count = devices();
-    return kSuccess;
+    return is_initialized ? kSuccess : kNotInitialized;
 }
 
 EXPORT int cuDeviceGet(int* device, int ordinal) {
@@ -314,13 +318,18 @@ EXPORT int cuLaunchKernel(Function* f, unsigned gx, unsigned gy, unsigned gz, un
     });
 }
 
+struct LaunchAttribute {
+    int id, padding, value[16];
+};
 struct LaunchConfig {
     unsigned gx, gy, gz, bx, by, bz, shared;
     Stream* stream;
-    void* attributes;
+    const LaunchAttribute* attributes;
     unsigned count;
 };
 EXPORT int cuLaunchKernelEx(const LaunchConfig* c, Function* f, void** arguments, void** extra) {
+    for (unsigned i = 0; i < c->count; i++)
+        if (c->attributes[i].id != 6 || c->attributes[i].value[0] != 1) return kInvalidValue;  // programmatic stream serialization: nothing else is asked for
     return cuLaunchKernel(f, c->gx, c->gy, c->gz, c->bx, c->by, c->bz, c->shared, c->stream, arguments, extra);
 }
 
@@ -383,6 +392,7 @@ EXPORT int cuEventElapsedTime(float* milliseconds, Event* start, Event* end) {
     *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
     return kSuccess;
 }
+EXPORT int cuEventElapsedTime_v2(float* milliseconds, Event* start, Event* end) { return cuEventElapsedTime(milliseconds, start, end); }
 
 // A matrix of bytes in the 128-byte swizzle; whatever else there is, nobody asks for.
 EXPORT int cuTensorMapEncodeTiled(void* map, int type, uint32_t rank, Address address, const uint64_t* size, const uint64_t* pitch, const uint32_t* box,
@@ -402,5 +412,10 @@ EXPORT int cuGetErrorString(int error, const char** text) {
         {kInvalidImage, "device kernel image is invalid"}, {kNotFound, "named symbol not found"}, {kOutOfResources, "too many resources requested for launch"}};
     report = error == kIllegalAddress || error == kLaunchFailed ? emulator::last_report() : known.count(error) ? known.at(error) : "unknown error";
     *text = report.c_str();
+    return kSuccess;
+}
+
+EXPORT int cuGetErrorName(int error, const char** name) {
+    *name = error == kSuccess ? "CUDA_SUCCESS" : "CUDA_ERROR";
     return kSuccess;
 }
