@@ -51,14 +51,6 @@ public abstract class CudaContext : IDisposable
         return new Version(major, minor);
     }
 
-    /// <summary>The CUDA version that the driver supports.</summary>
-    public static Version GetDriverVersion()
-    {
-        var version = 0;
-        CudaException.Check(cuDriverGetVersion(ref version));
-        return new Version(version / 1000, version % 1000 / 10);
-    }
-
     /// <summary>Handle of a device.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is none of that ordinal.</exception>
     public static CUdevice GetCUdevice(int deviceId)

@@ -1,4 +1,5 @@
 using ManagedCuda;
+using ManagedCuda.BasicTypes;
 using ManagedCuda.NVRTC;
 
 namespace QuaRot.Kernels.Gpu;
@@ -44,7 +45,16 @@ public static class GpuInventory
     }
 
     /// <summary>The CUDA version that the driver supports.</summary>
-    public static Version DriverVersion() => CudaContext.GetDriverVersion();
+    /// <exception cref="GpuException">The driver does not say.</exception>
+    public static Version DriverVersion()
+    {
+        // 1000·major + 10·minor; the package's own reading of it takes 12.8 for 12.80.
+        var version = 0;
+        var result = DriverAPINativeMethods.cuDriverGetVersion(ref version);
+        return result == CUResult.Success
+            ? new Version(version / 1000, version % 1000 / 10)
+            : throw new GpuException($"the NVIDIA driver does not tell its version: {result}");
+    }
 
     /// <summary>Version of the run-time compiler.</summary>
     /// <exception cref="GpuException">There is none, or it is too old.</exception>

@@ -16,6 +16,13 @@ public class GpuDeviceTests
     }
 
     [Fact]
+    public void The_drivers_version_is_read_as_CUDA_counts()
+    {
+        SharedGpu.RequireDevice();
+        Assert.InRange(GpuInventory.DriverVersion().Minor, 0, 9);
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_with_the_sizes_and_the_GPU_goes_on()
     {
         var gpu = SharedGpu.Require();
