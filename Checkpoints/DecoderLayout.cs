@@ -6,6 +6,7 @@ public sealed class DecoderLayout(ModelConfig config)
     /// <summary>[hidden] gain of the norm before lm_head.</summary>
     public const string FinalNorm = "model.norm.weight";
 
+    private readonly bool _normBias = config.Quantization?.NormBias ?? false;
     private readonly int _hidden = config.HiddenSize;
     private readonly int _queries = config.NumHeads * config.HeadDim;
     private readonly int _keys = config.NumKvHeads * config.HeadDim;
@@ -22,18 +23,24 @@ public sealed class DecoderLayout(ModelConfig config)
     /// <summary>[hidden] gain of the norm before the feed-forward network.</summary>
     public static string PostAttentionNorm(int layer) => $"model.layers.{layer}.post_attention_layernorm.weight";
 
+    /// <summary>[hidden] added behind the norm before attention.</summary>
+    public static string InputNormBias(int layer) => $"model.layers.{layer}.input_layernorm.bias";
+
+    /// <summary>[hidden] added behind the norm before the feed-forward network.</summary>
+    public static string PostAttentionNormBias(int layer) => $"model.layers.{layer}.post_attention_layernorm.bias";
+
     /// <summary>The seven linear layers of a decoder layer: q, k, v, o, gate, up, down.</summary>
     public IReadOnlyList<LinearShape> Linears(int layer)
     {
         LinearShape Shape(string name, int rows, int columns, bool bias) => new($"model.layers.{layer}.{name}", rows, columns, bias);
         return
         [
-            Shape("self_attn.q_proj", _queries, _hidden, config.QkvBias),
-            Shape("self_attn.k_proj", _keys, _hidden, config.QkvBias),
-            Shape("self_attn.v_proj", _keys, _hidden, config.QkvBias),
+            Shape("self_attn.q_proj", _queries, _hidden, config.QkvBias || _normBias),
+            Shape("self_attn.k_proj", _keys, _hidden, config.QkvBias || _normBias),
+            Shape("self_attn.v_proj", _keys, _hidden, config.QkvBias || _normBias),
             Shape("self_attn.o_proj", _hidden, _queries, config.AttentionOutputBias),
-            Shape("mlp.gate_proj", config.IntermediateSize, _hidden, config.MlpBias),
-            Shape("mlp.up_proj", config.IntermediateSize, _hidden, config.MlpBias),
+            Shape("mlp.gate_proj", config.IntermediateSize, _hidden, config.MlpBias || _normBias),
+            Shape("mlp.up_proj", config.IntermediateSize, _hidden, config.MlpBias || _normBias),
             Shape("mlp.down_proj", _hidden, config.IntermediateSize, config.MlpBias),
         ];
     }
@@ -42,8 +49,9 @@ public sealed class DecoderLayout(ModelConfig config)
     /// <param name="layer">Counted from 0.</param>
     /// <param name="linear">Reads a linear layer.</param>
     /// <param name="norm">Reads the gain of that name, or gives null where it was fused into the next linear layer.</param>
+    /// <param name="normBias">Reads the bias of a norm; called only where the model's norms have one.</param>
     /// <exception cref="ArgumentOutOfRangeException">The model has no such layer.</exception>
-    public LayerWeights Read(int layer, Func<LinearShape, LinearWeights> linear, Func<string, float[]?> norm)
+    public LayerWeights Read(int layer, Func<LinearShape, LinearWeights> linear, Func<string, float[]?> norm, Func<string, float[]>? normBias = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, config.NumLayers);
@@ -51,7 +59,9 @@ public sealed class DecoderLayout(ModelConfig config)
         return new LayerWeights
         {
             InputNorm = norm(InputNorm(layer)),
+            InputNormBias = _normBias ? normBias!(InputNormBias(layer)) : null,
             PostAttentionNorm = norm(PostAttentionNorm(layer)),
+            PostAttentionNormBias = _normBias ? normBias!(PostAttentionNormBias(layer)) : null,
             Q = weights[0],
             K = weights[1],
             V = weights[2],

@@ -6,8 +6,14 @@ public sealed record LayerWeights
     /// <summary>[hidden] gain of the norm before attention; null when it was fused into q, k and v.</summary>
     public float[]? InputNorm { get; init; }
 
+    /// <summary>[hidden] added behind the norm before attention; null unless <see cref="QuantizationConfig.NormBias"/>.</summary>
+    public float[]? InputNormBias { get; init; }
+
     /// <summary>[hidden] gain of the norm before the feed-forward network; null when it was fused into gate and up.</summary>
     public float[]? PostAttentionNorm { get; init; }
+
+    /// <summary>[hidden] added behind the norm before the feed-forward network; null unless <see cref="QuantizationConfig.NormBias"/>.</summary>
+    public float[]? PostAttentionNormBias { get; init; }
 
     /// <summary>[heads·head_dim, hidden]</summary>
     public required LinearWeights Q { get; init; }

@@ -28,6 +28,12 @@ public sealed record QuantizationConfig
     /// <summary>True when the model was rotated, so that the engine runs the online Hadamard transforms.</summary>
     public bool Rotate { get; init; } = true;
 
+    /// <summary>
+    /// True when a vector is added behind each norm of the decoder layers, which moves the mean of their outputs to zero; the biases of
+    /// q, k, v, gate and up take it back.
+    /// </summary>
+    public bool NormBias { get; init; }
+
     /// <summary>Seed of the randomised Hadamard matrix of the residual stream.</summary>
     public ulong Seed { get; init; }
 

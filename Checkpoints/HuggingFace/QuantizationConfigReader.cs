@@ -27,6 +27,7 @@ internal static class QuantizationConfigReader
             GroupSize = ReadGroupSize(json, json.Int("group_size", 0, LargestGroup), "group_size", model),
             ActivationGroupSize = ReadGroupSize(json, json.OptionalInt("activation_group_size", 0, LargestGroup) ?? 0, "activation_group_size", model),
             Rotate = json.Bool("rotate"),
+            NormBias = json.OptionalBool("norm_bias") ?? false,
             Seed = json.UInt64("seed"),
             ActivationClip = clips is null ? json.Float("activation_clip", 0, 1) : new QuantizationConfig().ActivationClip,
             ActivationClips = clips,

@@ -16,7 +16,7 @@ namespace QuaRot.Checkpoints.QuaRot;
 public sealed class CheckpointQuantizer
 {
     /// <summary>Changes whenever a layer may come out with other bytes than before, so that no run goes on with an older version's.</summary>
-    private const string Format = "1";
+    private const string Format = "2";
 
     private static readonly string[] SideFiles =
     [
@@ -49,7 +49,7 @@ public sealed class CheckpointQuantizer
         _staged = staged;
         _source = source;
         _config = config;
-        _layout = new DecoderLayout(config);
+        _layout = new DecoderLayout(config with { Quantization = options });
         _options = options;
         _rotation = options.Rotate ? new ModelRotation(config, options.Seed) : null;
         _files = new TensorFiles(folder);
@@ -90,6 +90,7 @@ public sealed class CheckpointQuantizer
             QuantizationConfig written = options with
             {
                 GroupSize = options.WeightBits == 16 ? 0 : options.GroupSize,
+                NormBias = calibrated?.NormBias(options) ?? false,
                 SourceHash = HashSource(sourceFolder, cancellation),
             };
             string key = $"{Format} {written} {calibrated?.Fingerprint}";
@@ -171,7 +172,9 @@ public sealed class CheckpointQuantizer
         LayerWeights weights = quantized.Weights;
         var tensors = new List<SafetensorsTensor>();
         AddNorm(tensors, DecoderLayout.InputNorm(layer), weights.InputNorm);
+        AddNorm(tensors, DecoderLayout.InputNormBias(layer), weights.InputNormBias);
         AddNorm(tensors, DecoderLayout.PostAttentionNorm(layer), weights.PostAttentionNorm);
+        AddNorm(tensors, DecoderLayout.PostAttentionNormBias(layer), weights.PostAttentionNormBias);
         foreach ((LinearShape shape, LinearWeights linear) in _layout.Linears(layer).Zip(weights.Linears))
         {
             tensors.AddRange(LinearTensors.Write(shape.Name, linear));
@@ -196,7 +199,8 @@ public sealed class CheckpointQuantizer
         LayerWeights weights = _layout.Read(
             layer,
             shape => LinearTensors.Read(file, shape, _options.WeightBits, _options.GroupSize),
-            norm => _options.Rotate ? null : new TensorReader(file).Vector(norm, _config.HiddenSize));
+            norm => _options.Rotate ? null : new TensorReader(file).Vector(norm, _config.HiddenSize),
+            bias => new TensorReader(file).Vector(bias, _config.HiddenSize));
         _calibrated.Skip(layer, checkpoint.ReadLayer(layer), new QuantizedLayer(weights, _staged.Clips[layer]), _cancellation);
     }
 
@@ -263,11 +267,11 @@ public sealed class CheckpointQuantizer
         }
     }
 
-    private static void AddNorm(List<SafetensorsTensor> tensors, string name, float[]? gain)
+    private static void AddNorm(List<SafetensorsTensor> tensors, string name, float[]? vector)
     {
-        if (gain is not null)
+        if (vector is not null)
         {
-            tensors.Add(LinearTensors.Vector(name, gain));
+            tensors.Add(LinearTensors.Vector(name, vector));
         }
     }
 

@@ -28,6 +28,7 @@ internal static class ConfigWriter
             ["group_size"] = quantization.GroupSize,
             ["activation_group_size"] = quantization.ActivationGroupSize,
             ["rotate"] = quantization.Rotate,
+            ["norm_bias"] = quantization.NormBias,
             ["seed"] = quantization.Seed,
             ["activation_clip"] = ActivationClip(quantization),
             ["kv_clip"] = quantization.KvClip,

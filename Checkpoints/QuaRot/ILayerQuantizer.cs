@@ -12,6 +12,10 @@ public interface ILayerQuantizer
     /// </summary>
     string Fingerprint { get; }
 
+    /// <summary>Whether its layers come with biases of norms: <see cref="QuantizationConfig.NormBias"/>.</summary>
+    /// <param name="options">What it will be asked for.</param>
+    bool NormBias(QuantizationConfig options);
+
     /// <summary>Called before the first layer.</summary>
     /// <param name="source">The float model, valid during the call.</param>
     /// <param name="options">As they will stand in config.json.</param>

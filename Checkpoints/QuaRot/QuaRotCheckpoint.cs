@@ -51,7 +51,8 @@ public sealed class QuaRotCheckpoint : ICheckpoint
 
     /// <inheritdoc/>
     public LayerWeights ReadLayer(int layer) => _layout.Read(
-        layer, shape => LinearTensors.Read(_folder, shape, _quantization.WeightBits, _quantization.GroupSize), ReadNorm);
+        layer, shape => LinearTensors.Read(_folder, shape, _quantization.WeightBits, _quantization.GroupSize), ReadNorm,
+        name => _floats.Vector(name, Config.HiddenSize));
 
     /// <inheritdoc/>
     public HeadWeights ReadHead() => new()

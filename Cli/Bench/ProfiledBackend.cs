@@ -37,10 +37,10 @@ internal sealed class ProfiledBackend(Backend inner) : Backend
         Add("embed_tokens", start);
     }
 
-    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width)
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, FloatBuffer y, int rows, int width)
     {
         var start = Stopwatch.GetTimestamp();
-        inner.RmsNorm(x, gain, eps, y, rows, width);
+        inner.RmsNorm(x, gain, bias, eps, y, rows, width);
         Add("rms_norm", start);
     }
 

@@ -37,7 +37,11 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
 
     private int Rows => sequences[0].Length;
 
+    private bool Centres => NormBias(_options);
+
     private bool SearchesClips => calibration.SearchClips && _options.ActivationBits < 16;
+
+    public bool NormBias(QuantizationConfig options) => calibration.CentreInputs && options.ActivationBits < 16;
 
     public void Begin(ICheckpoint source, QuantizationConfig options, ModelRotation? rotation, CancellationToken cancellation)
     {
@@ -73,11 +77,12 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         var (hidden, heads, inner) = (_config.HiddenSize, _config.NumHeads * _config.HeadDim, _config.IntermediateSize);
 
         // q, k, v
-        var attention = Site(layer, ActivationSite.AttentionInput, hidden, false, [floats.Q, floats.K, floats.V], done, clips, cancellation,
-            (runner, s, x) => runner.Normalized(s, exact.InputNorm, x));
+        var inputNorm = Centre(exact, exact.InputNorm, done, done?.Weights.InputNormBias);
+        var attention = Site(layer, ActivationSite.AttentionInput, hidden, false, inputNorm.Absorb(floats.Q, floats.K, floats.V), done, clips, cancellation,
+            (runner, s, x) => runner.Normalized(s, inputNorm.Of(runner == _float), x));
         var (fq, fk, fv) = _float is null ? default : (exact.Load(floats.Q), exact.Load(floats.K), exact.Load(floats.V));
         var (q, k, v) = (rounded.Load(attention[0]), rounded.Load(attention[1]), rounded.Load(attention[2]));
-        Each(s => _float?.Attend(s, exact.InputNorm, fq!, fk!, fv!, 1), s => _quantized.Attend(s, exact.InputNorm, q, k, v, clips[0]));
+        Each(s => _float?.Attend(s, inputNorm.Plain, fq!, fk!, fv!, 1), s => _quantized.Attend(s, inputNorm.Quantized, q, k, v, clips[0]));
 
         // o
         var output = Site(layer, ActivationSite.AttentionOutput, heads, true, [floats.O], done, clips, cancellation,
@@ -86,8 +91,9 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         Each(s => _float?.AddAttention(s, fo!, 1), s => _quantized.AddAttention(s, o, clips[1]));
 
         // gate, up
-        var mlp = Site(layer, ActivationSite.MlpInput, hidden, false, [floats.Gate, floats.Up], done, clips, cancellation,
-            (runner, s, x) => runner.Normalized(s, exact.PostAttentionNorm, x));
+        var mlpNorm = Centre(exact, exact.PostAttentionNorm, done, done?.Weights.PostAttentionNormBias);
+        var mlp = Site(layer, ActivationSite.MlpInput, hidden, false, mlpNorm.Absorb(floats.Gate, floats.Up), done, clips, cancellation,
+            (runner, s, x) => runner.Normalized(s, mlpNorm.Of(runner == _float), x));
         var (fgate, fup) = _float is null ? default : (exact.Load(floats.Gate), exact.Load(floats.Up));
         var (gate, up) = (rounded.Load(mlp[0]), rounded.Load(mlp[1]));
 
@@ -95,18 +101,20 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         var down = Site(layer, ActivationSite.DownInput, inner, true, [floats.Down], done, clips, cancellation, (runner, s, x) =>
         {
             if (runner == _float)
-                runner.DownInput(s, exact.PostAttentionNorm, fgate!, fup!, 1, x);
+                runner.DownInput(s, mlpNorm.Plain, fgate!, fup!, 1, x);
             else
-                runner.DownInput(s, exact.PostAttentionNorm, gate, up, clips[2], x);
+                runner.DownInput(s, mlpNorm.Quantized, gate, up, clips[2], x);
         });
         var (fdown, d) = (_float is null ? null : exact.Load(floats.Down), rounded.Load(down[0]));
-        Each(s => _float?.AddMlp(s, exact.PostAttentionNorm, fgate!, fup!, fdown!, 1, 1),
-            s => _quantized.AddMlp(s, exact.PostAttentionNorm, gate, up, d, clips[2], clips[3]));
+        Each(s => _float?.AddMlp(s, mlpNorm.Plain, fgate!, fup!, fdown!, 1, 1),
+            s => _quantized.AddMlp(s, mlpNorm.Quantized, gate, up, d, clips[2], clips[3]));
         if (Log is not null && _float is not null)
             Log($"layer {layer}: clips {string.Join(" ", clips)}, residual error {Error():0.0000}");
 
         var weights = floats with
         {
+            InputNormBias = inputNorm.Bias,
+            PostAttentionNormBias = mlpNorm.Bias,
             Q = attention[0],
             K = attention[1],
             V = attention[2],
@@ -142,6 +150,30 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         }
     }
 
+    /// <summary>The norm with what moves the mean of its outputs to zero, each runner's to its own.</summary>
+    private CentredNorm Centre(PackedLayer layer, FloatBuffer? gain, QuantizedLayer? done, float[]? known)
+    {
+        var plain = new Norm(gain, null);
+        if (!Centres)
+            return new CentredNorm(plain, plain, plain, null, null);
+        var bias = done is null ? MinusMean(_quantized, plain) : known!;
+        var ofFloat = done is null && _float is not null ? MinusMean(_float, plain) : bias;
+        return new CentredNorm(plain, new Norm(gain, layer.Upload(bias)), new Norm(gain, layer.Upload(ofFloat)), bias, ofFloat);
+    }
+
+    private float[] MinusMean(LayerRunner runner, Norm norm)
+    {
+        var x = new float[(long)Rows * _config.HiddenSize];
+        var means = new ColumnMeans(_config.HiddenSize);
+        for (var s = 0; s < sequences.Count; s++)
+        {
+            runner.Normalized(s, norm, x);
+            means.Add(x);
+        }
+
+        return Array.ConvertAll(means.Values, mean => -mean);
+    }
+
     private LinearWeights[] Site(
         int layer, ActivationSite site, int width, bool residual, LinearWeights[] linears, QuantizedLayer? done, float[] clips,
         CancellationToken cancellation, Action<LayerRunner, int, float[]> read)
@@ -156,6 +188,7 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
             return [.. done.Weights.Linears.Where(linear => names.Contains(linear.Name))];
         }
 
+        var means = new ColumnMeans(width);
         var moments = new SiteMoments(width, calibration.MatchOutputs, residual && calibration.ResidualShare > 0 ? _config.HiddenSize : 0);
         var rest = moments.Residual is null ? null : new float[(long)Rows * _config.HiddenSize];
         for (var s = 0; s < sequences.Count; s++)
@@ -169,9 +202,12 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
             for (var i = 0; rest is not null && i < rest.Length; i++)
                 rest[i] = calibration.ResidualShare * (_float!.Residuals[s][i] - _quantized.Residuals[s][i]);
             moments.Add(z, x, rest);
+            means.Add(z);
         }
 
-        return [.. linears.Select(linear => Solve(linear, moments, cancellation))];
+        // What rounding leaves of the mean goes into the bias, where there is one for the mean itself.
+        var solved = linears.Select(linear => Solve(linear, moments, cancellation));
+        return [.. Centres && !residual ? solved.Select(linear => ColumnMeans.AddToBias(linear, means.Values, -1)) : solved];
     }
 
     private LinearWeights Solve(LinearWeights linear, SiteMoments moments, CancellationToken cancellation)
@@ -217,13 +253,13 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         for (var i = 0; i < count; i++)
         {
             var s = i * sequences.Count / count;
-            runner.Normalized(s, packed.InputNorm, x);
+            runner.Normalized(s, new Norm(packed.InputNorm, null), x);
             input.Add(x);
-            runner.Attend(s, packed.InputNorm, q, k, v, 1);
+            runner.Attend(s, new Norm(packed.InputNorm, null), q, k, v, 1);
             output.Add(runner.Attention[s]);
             var kept = runner.Residuals[s].ToArray();
             runner.AddAttention(s, o, 1);
-            runner.DownInput(s, packed.PostAttentionNorm, gate, up, 1, u);
+            runner.DownInput(s, new Norm(packed.PostAttentionNorm, null), gate, up, 1, u);
             down.Add(u);
             kept.CopyTo(runner.Residuals[s], 0);
         }

@@ -35,6 +35,9 @@ public sealed record CalibrationOptions
     /// <summary>Search an activation clip for each layer and site.</summary>
     public bool SearchClips { get; init; } = true;
 
+    /// <summary>Subtract the mean behind each norm before it is rounded; the biases of the linear layers there take it back.</summary>
+    public bool CentreInputs { get; init; } = true;
+
     /// <summary>Passes that fit scales and codes to the outputs after GPTQ.</summary>
     public int RefinementPasses { get; init; }
 
@@ -47,6 +50,7 @@ public sealed record CalibrationOptions
         ResidualShare = 0,
         Balance = false,
         SearchClips = false,
+        CentreInputs = false,
         RefinementPasses = 0,
     };
 }

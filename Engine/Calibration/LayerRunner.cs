@@ -64,18 +64,18 @@ internal sealed class LayerRunner : IDisposable
     public float[][] Attention { get; }
 
     /// <summary>The input of q, k and v, or of gate and up.</summary>
-    public void Normalized(int sequence, FloatBuffer? gain, float[] target)
+    public void Normalized(int sequence, Norm norm, float[] target)
     {
         _x.CopyFrom(Residuals[sequence]);
-        _ops.RmsNorm(_x, gain, _config.RmsNormEps, _h, _length, _config.HiddenSize);
+        _ops.RmsNorm(_x, norm.Gain, norm.Bias, _config.RmsNormEps, _h, _length, _config.HiddenSize);
         _h.CopyTo(target);
     }
 
     /// <summary>From the residual stream to the input of o_proj.</summary>
-    public void Attend(int sequence, FloatBuffer? gain, PackedLinear q, PackedLinear k, PackedLinear v, float clip)
+    public void Attend(int sequence, Norm norm, PackedLinear q, PackedLinear k, PackedLinear v, float clip)
     {
         _x.CopyFrom(Residuals[sequence]);
-        _ops.RmsNorm(_x, gain, _config.RmsNormEps, _h, _length, _config.HiddenSize);
+        _ops.RmsNorm(_x, norm.Gain, norm.Bias, _config.RmsNormEps, _h, _length, _config.HiddenSize);
         ActivationQuantizer.Run(_ops, _config.Quantization, _h, _rows, _length, _config.HiddenSize, clip);
         _ops.Gemm(_rows, q, _q, accumulate: false);
         _ops.Gemm(_rows, k, _k, accumulate: false);
@@ -101,18 +101,18 @@ internal sealed class LayerRunner : IDisposable
     }
 
     /// <summary>The input of down_proj.</summary>
-    public void DownInput(int sequence, FloatBuffer? gain, PackedLinear gate, PackedLinear up, float clip, float[] target)
+    public void DownInput(int sequence, Norm norm, PackedLinear gate, PackedLinear up, float clip, float[] target)
     {
         _x.CopyFrom(Residuals[sequence]);
-        GateAndUp(gain, gate, up, clip);
+        GateAndUp(norm, gate, up, clip);
         _gate.CopyTo(target);
     }
 
     /// <summary>Adds the feed-forward network's output to the residual stream.</summary>
-    public void AddMlp(int sequence, FloatBuffer? gain, PackedLinear gate, PackedLinear up, PackedLinear down, float clip, float downClip)
+    public void AddMlp(int sequence, Norm norm, PackedLinear gate, PackedLinear up, PackedLinear down, float clip, float downClip)
     {
         _x.CopyFrom(Residuals[sequence]);
-        GateAndUp(gain, gate, up, clip);
+        GateAndUp(norm, gate, up, clip);
         ActivationQuantizer.Run(_ops, _config.Quantization, _gate, _rows, _length, _config.IntermediateSize, downClip);
         _ops.Gemm(_rows, down, _x, accumulate: true);
         _x.CopyTo(Residuals[sequence]);
@@ -124,9 +124,9 @@ internal sealed class LayerRunner : IDisposable
             resource.Dispose();
     }
 
-    private void GateAndUp(FloatBuffer? gain, PackedLinear gate, PackedLinear up, float clip)
+    private void GateAndUp(Norm norm, PackedLinear gate, PackedLinear up, float clip)
     {
-        _ops.RmsNorm(_x, gain, _config.RmsNormEps, _h, _length, _config.HiddenSize);
+        _ops.RmsNorm(_x, norm.Gain, norm.Bias, _config.RmsNormEps, _h, _length, _config.HiddenSize);
         ActivationQuantizer.Run(_ops, _config.Quantization, _h, _rows, _length, _config.HiddenSize, clip);
         _ops.Gemm(_rows, gate, _gate, accumulate: false);
         _ops.Gemm(_rows, up, _up, accumulate: false);

@@ -7,6 +7,7 @@ namespace QuaRot.Engine.Calibration;
 internal sealed class PackedLayer(Backend ops, LayerWeights norms) : IDisposable
 {
     private readonly List<PackedLinear> _linears = [];
+    private readonly List<FloatBuffer> _vectors = [];
 
     /// <summary>Gain before attention, or null.</summary>
     public FloatBuffer? InputNorm { get; } = norms.InputNorm is { } gain ? ops.Upload(gain) : null;
@@ -21,10 +22,18 @@ internal sealed class PackedLayer(Backend ops, LayerWeights norms) : IDisposable
         return packed;
     }
 
+    public FloatBuffer Upload(float[] vector)
+    {
+        var buffer = ops.Upload(vector);
+        _vectors.Add(buffer);
+        return buffer;
+    }
+
     public void Dispose()
     {
         InputNorm?.Dispose();
         PostAttentionNorm?.Dispose();
+        _vectors.ForEach(vector => vector.Dispose());
         _linears.ForEach(linear => linear.Dispose());
     }
 }

@@ -32,8 +32,8 @@ internal sealed class WatchedBackend(Backend inner, Action<int, InspectedSite, f
 
     public override void EmbedTokens(PackedLinear table, ReadOnlySpan<int> tokenIds, FloatBuffer x) => inner.EmbedTokens(table, tokenIds, x);
 
-    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width) =>
-        inner.RmsNorm(x, gain, eps, y, rows, width);
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, FloatBuffer y, int rows, int width) =>
+        inner.RmsNorm(x, gain, bias, eps, y, rows, width);
 
     public override void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip)
     {

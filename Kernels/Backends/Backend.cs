@@ -43,14 +43,15 @@ public abstract class Backend : IDisposable
     /// <param name="x">[rows, width]</param>
     public abstract void EmbedTokens(PackedLinear table, ReadOnlySpan<int> tokenIds, FloatBuffer x);
 
-    /// <summary>rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain; mean is a 256-lane sum divided by the width.</summary>
+    /// <summary>rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain + bias; mean is a 256-lane sum divided by the width.</summary>
     /// <param name="x">[rows, width]</param>
     /// <param name="gain">[width], or null for none.</param>
+    /// <param name="bias">[width], or null for none.</param>
     /// <param name="eps">Added to the mean.</param>
     /// <param name="y">[rows, width]</param>
     /// <param name="rows">Rows.</param>
     /// <param name="width">Elements of a row.</param>
-    public abstract void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width);
+    public abstract void RmsNorm(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, FloatBuffer y, int rows, int width);
 
     /// <summary>
     /// quantize_per_token: scale = clip·max|x|/(2^(bits-1)-1), code = clamp(rint(x·(1/scale)), -2^(bits-1), 2^(bits-1)-1).

@@ -13,8 +13,9 @@ internal sealed unsafe class CpuBackend<T, TBytes>(SimdWidth width, int threads)
 
     public override SimdWidth Width => width;
 
-    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width) =>
-        ForRows(rows, width, new RmsNormRows<T>(Floats(x).Pointer, gain is null ? null : Floats(gain).Pointer, eps, Floats(y).Pointer, width));
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, FloatBuffer y, int rows, int width) =>
+        ForRows(rows, width, new RmsNormRows<T>(Floats(x).Pointer, gain is null ? null : Floats(gain).Pointer,
+            bias is null ? null : Floats(bias).Pointer, eps, Floats(y).Pointer, width));
 
     public override void QuantizePerToken(FloatBuffer x, QuantizedRows y, int rows, int width, int bits, float clip)
     {

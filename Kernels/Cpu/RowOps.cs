@@ -11,13 +11,14 @@ internal static unsafe class RowOps<T>
     private const int Count = ILanes<T>.Count;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void RmsNorm(float* x, float* gain, float eps, float* y, int width)
+    public static void RmsNorm(float* x, float* gain, float* bias, float eps, float* y, int width)
     {
         var inverse = T.Splat(1f / MathF.Sqrt((SumOfSquares(x, width) / width) + eps));
         for (var i = 0; i < width; i += Count)
         {
             var normal = LaneMath<T>.Load(x + i, width - i) * inverse;
             normal = gain == null ? normal : normal * LaneMath<T>.Load(gain + i, width - i);
+            normal = bias == null ? normal : normal + LaneMath<T>.Load(bias + i, width - i);
             LaneMath<T>.Store(y + i, normal, width - i);
         }
     }

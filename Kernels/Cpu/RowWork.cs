@@ -31,17 +31,17 @@ internal readonly struct RowWork<TRow>(TRow body, int rows) : IWork
 }
 
 /// <summary>rms_norm of [rows, width].</summary>
-internal readonly unsafe struct RmsNormRows<T>(float* x, float* gain, float eps, float* y, int width) : IRowWork
+internal readonly unsafe struct RmsNormRows<T>(float* x, float* gain, float* bias, float eps, float* y, int width) : IRowWork
     where T : unmanaged, ILanes<T>
 {
-    private readonly float* _x = x, _gain = gain, _y = y;
+    private readonly float* _x = x, _gain = gain, _bias = bias, _y = y;
     private readonly float _eps = eps;
     private readonly int _width = width;
 
     public void Row(int row, int worker)
     {
         var at = (long)row * _width;
-        RowOps<T>.RmsNorm(_x + at, _gain, _eps, _y + at, _width);
+        RowOps<T>.RmsNorm(_x + at, _gain, _bias, _eps, _y + at, _width);
     }
 }
 

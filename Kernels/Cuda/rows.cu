@@ -30,6 +30,7 @@ template <int kHeld>
 struct Row {
     const float* from;
     const float* gain;
+    const float* bias;
     int width;
     float held[kHeld > 0 ? kHeld : 1];
 
@@ -67,36 +68,37 @@ struct Row {
     }
 
     __device__ __forceinline__ float normal(float x, int column, float inverse) const {
-        const float value = __fmul_rn(x, inverse);
-        return gain && column < width ? __fmul_rn(value, gain[column]) : value;
+        float value = __fmul_rn(x, inverse);
+        if (gain && column < width) value = __fmul_rn(value, gain[column]);
+        return bias && column < width ? __fadd_rn(value, bias[column]) : value;
     }
 };
 
 template <int kHeld>
-__device__ __forceinline__ void norm_row(const float* x, const float* gain, float eps, float* y, int width) {
+__device__ __forceinline__ void norm_row(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     __shared__ float lanes[kRowThreads];
-    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, width};
+    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, bias, width};
     row.load();
     const float inverse = row.inverse(lanes, eps);
     float* to = y + (i64)blockIdx.x * width;
     row.each(width, [&](float value, int column) { to[column] = row.normal(value, column, inverse); });
 }
 
-// rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain.  x, y [rows, width], may be the same; gain [width] or null. Grid rows, 256 threads.
-extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm(const float* x, const float* gain, float eps, float* y, int width) {
+// rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain + bias.  x, y [rows, width], may be the same; gain, bias [width] or null. Grid rows, 256 threads.
+extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     grid_release();
     grid_wait();
-    if (width <= 16 * kRowThreads) norm_row<16>(x, gain, eps, y, width);
-    else if (width <= 32 * kRowThreads) norm_row<32>(x, gain, eps, y, width);
-    else norm_row<0>(x, gain, eps, y, width);
+    if (width <= 16 * kRowThreads) norm_row<16>(x, gain, bias, eps, y, width);
+    else if (width <= 32 * kRowThreads) norm_row<32>(x, gain, bias, eps, y, width);
+    else norm_row<0>(x, gain, bias, eps, y, width);
 }
 
 template <int kHeld>
-__device__ __forceinline__ void norm_and_quantize_row(const float* x, const float* gain, float eps, signed char* codes, float* scales, int width,
-    int stride, int highest, float clip) {
+__device__ __forceinline__ void norm_and_quantize_row(const float* x, const float* gain, const float* bias, float eps, signed char* codes, float* scales,
+    int width, int stride, int highest, float clip) {
     __shared__ float lanes[kRowThreads];
     __shared__ float largest_of_warp[kRowThreads / 32];
-    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, width};
+    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, bias, width};
     row.load();
     const float inverse_norm = row.inverse(lanes, eps);
     float largest = 0.0f;
@@ -124,15 +126,15 @@ __device__ __forceinline__ void norm_and_quantize_row(const float* x, const floa
     });
 }
 
-// rms_norm and quantize_per_token of the same row, which is read once.  x [rows, width]; gain [width] or null; codes [rows, stride] int8, padded
-// with zeros (stride a multiple of 64); scales [rows]. Grid rows, 256 threads. A warp stores whole 32-byte sectors.
-extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm_quantize(const float* x, const float* gain, float eps, signed char* codes,
-    float* scales, int width, int stride, int highest, float clip) {
+// rms_norm and quantize_per_token of the same row, which is read once.  x [rows, width]; gain, bias [width] or null; codes [rows, stride] int8,
+// padded with zeros (stride a multiple of 64); scales [rows]. Grid rows, 256 threads. A warp stores whole 32-byte sectors.
+extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm_quantize(const float* x, const float* gain, const float* bias, float eps,
+    signed char* codes, float* scales, int width, int stride, int highest, float clip) {
     grid_release();
     grid_wait();
-    if (stride <= 16 * kRowThreads) norm_and_quantize_row<16>(x, gain, eps, codes, scales, width, stride, highest, clip);
-    else if (stride <= 32 * kRowThreads) norm_and_quantize_row<32>(x, gain, eps, codes, scales, width, stride, highest, clip);
-    else norm_and_quantize_row<0>(x, gain, eps, codes, scales, width, stride, highest, clip);
+    if (stride <= 16 * kRowThreads) norm_and_quantize_row<16>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
+    else if (stride <= 32 * kRowThreads) norm_and_quantize_row<32>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
+    else norm_and_quantize_row<0>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
 }
 
 // quantize_per_token: scale = clip·max|x|/highest, code = clamp(rint(x·(1/scale)), -highest - 1, highest).

@@ -8,7 +8,7 @@ internal sealed class DecoderLayer
 {
     private readonly Backend _ops;
     private readonly ModelConfig _config;
-    private readonly FloatBuffer? _inputNorm, _postAttentionNorm;
+    private readonly FloatBuffer? _inputNorm, _inputNormBias, _postAttentionNorm, _postAttentionNormBias;
     private readonly float[] _clips;
     private readonly PackedLinear _q, _k, _v, _o, _gate, _up, _down;
 
@@ -20,25 +20,28 @@ internal sealed class DecoderLayer
     {
         (_ops, _config, Index) = (ops, config, index);
         _clips = [.. Enum.GetValues<ActivationSite>().Select(site => config.Quantization?.ActivationClipOf(layer, site) ?? 1f)];
-        _inputNorm = weights.InputNorm is { } first ? owner.Own(ops.Upload(first)) : null;
-        _postAttentionNorm = weights.PostAttentionNorm is { } second ? owner.Own(ops.Upload(second)) : null;
+        (_inputNorm, _inputNormBias) = (Upload(weights.InputNorm), Upload(weights.InputNormBias));
+        (_postAttentionNorm, _postAttentionNormBias) = (Upload(weights.PostAttentionNorm), Upload(weights.PostAttentionNormBias));
         (_q, _k, _v) = (Pack(weights.Q), Pack(weights.K), Pack(weights.V));
         (_o, _gate, _up, _down) = (Pack(weights.O), Pack(weights.Gate), Pack(weights.Up), Pack(weights.Down));
 
+        FloatBuffer? Upload(float[]? vector) => vector is null ? null : owner.Own(ops.Upload(vector));
         PackedLinear Pack(LinearWeights linear) => owner.Own(ops.LoadLinear(linear));
     }
 
     public int Index { get; }
 
     /// <summary>Bytes of the packed weights.</summary>
-    public long WeightBytes => Linears.Sum(linear => linear.Bytes) + (4 * ((_inputNorm?.Length ?? 0) + (_postAttentionNorm?.Length ?? 0)));
+    public long WeightBytes => Linears.Sum(linear => linear.Bytes) + (4 * Norms.Sum(vector => vector?.Length ?? 0));
+
+    private FloatBuffer?[] Norms => [_inputNorm, _inputNormBias, _postAttentionNorm, _postAttentionNormBias];
 
     private PackedLinear[] Linears => [_q, _k, _v, _o, _gate, _up, _down];
 
     /// <summary>Adds this layer to the residual stream w.X, [batch rows, hidden], and appends to the cache.</summary>
     public void Forward(ForwardBatch batch, Workspace w, KvCache cache, RopeTable rope, OnlineHadamards? hadamards)
     {
-        Normalize(w, _inputNorm, batch.Rows, ActivationSite.AttentionInput);
+        Normalize(w, _inputNorm, _inputNormBias, batch.Rows, ActivationSite.AttentionInput);
         _ops.Gemm(w.Quantized, _q, w.Q, accumulate: false);
         _ops.Gemm(w.Quantized, _k, w.K, accumulate: false);
         _ops.Gemm(w.Quantized, _v, w.V, accumulate: false);
@@ -51,7 +54,7 @@ internal sealed class DecoderLayer
         RotateAndQuantize(w, w.O, batch.Rows, _config.NumHeads * _config.HeadDim, hadamards?.AttentionOutput, ActivationSite.AttentionOutput);
         _ops.Gemm(w.Quantized, _o, w.X, accumulate: true);
 
-        Normalize(w, _postAttentionNorm, batch.Rows, ActivationSite.MlpInput);
+        Normalize(w, _postAttentionNorm, _postAttentionNormBias, batch.Rows, ActivationSite.MlpInput);
         _ops.Gemm(w.Quantized, _gate, w.Gate, accumulate: false);
         _ops.Gemm(w.Quantized, _up, w.Up, accumulate: false);
         _ops.SiluAndMul(w.Gate, w.Up, w.Gate, (long)batch.Rows * _config.IntermediateSize);
@@ -59,9 +62,9 @@ internal sealed class DecoderLayer
         _ops.Gemm(w.Quantized, _down, w.X, accumulate: true);
     }
 
-    private void Normalize(Workspace w, FloatBuffer? gain, int rows, ActivationSite site)
+    private void Normalize(Workspace w, FloatBuffer? gain, FloatBuffer? bias, int rows, ActivationSite site)
     {
-        _ops.RmsNorm(w.X, gain, _config.RmsNormEps, w.H, rows, _config.HiddenSize);
+        _ops.RmsNorm(w.X, gain, bias, _config.RmsNormEps, w.H, rows, _config.HiddenSize);
         Quantize(w, w.H, rows, _config.HiddenSize, site);
     }
 

@@ -32,7 +32,7 @@ internal sealed class OutputHead : IDisposable
         }
 
         _ops.GatherRows(w.X, batch.OutputRows, w.H, _config.HiddenSize);
-        _ops.RmsNorm(w.H, _norm, _config.RmsNormEps, w.H, rows, _config.HiddenSize);
+        _ops.RmsNorm(w.H, _norm, null, _config.RmsNormEps, w.H, rows, _config.HiddenSize);
         _ops.QuantizePerToken(w.H, w.Quantized, rows, _config.HiddenSize, bits: 16, clip: 1f);
         var y = Logits((long)rows * vocab);
         _ops.Gemm(w.Quantized, _lmHead, y, accumulate: false);

@@ -29,21 +29,21 @@ public sealed partial class GpuBackend
     }
 
     /// <inheritdoc/>
-    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width)
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, FloatBuffer y, int rows, int width)
     {
         Require(x, rows, width);
         Require(y, rows, width);
-        _device.Launch("rms_norm", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), eps, Floats(y), width);
+        _device.Launch("rms_norm", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), Floats(bias), eps, Floats(y), width);
     }
 
     /// <summary>RmsNorm and QuantizePerToken (3 to 8 bits) in one launch that reads the row once.</summary>
-    internal void RmsNormQuantize(FloatBuffer x, FloatBuffer? gain, float eps, QuantizedRows y, int rows, int width, int bits, float clip)
+    internal void RmsNormQuantize(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, QuantizedRows y, int rows, int width, int bits, float clip)
     {
         Require(x, rows, width);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 8);
         var target = (GpuRows)y;
         target.Begin(rows, width, bits);
-        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), eps, target.Codes, target.Scales,
+        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), Floats(bias), eps, target.Codes, target.Scales,
             width, target.Stride, (1 << (bits - 1)) - 1, clip);
     }
 

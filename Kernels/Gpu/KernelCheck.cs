@@ -17,7 +17,7 @@ public sealed class KernelCheck
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         new("embed_tokens, gather_rows", Embed),
-        new("rms_norm", b => Apply(b, 5 * 1000, (x, y) => b.RmsNorm(x, null, 1e-5f, y, 5, 1000))),
+        new("rms_norm", b => Apply(b, 5 * 1000, (x, y) => b.RmsNorm(x, null, null, 1e-5f, y, 5, 1000))),
         .. ((int[])[1000, 5000, 9000]).Select(width => new KernelCheck($"rms_norm_quantize, {width} elements", b => NormQuantize(b, width))),
         new("silu_and_mul", b => Apply(b, 5000, (x, y) => b.SiluAndMul(x, x, y, 5000))),
         new("apply_rope", Rope),
@@ -167,13 +167,14 @@ public sealed class KernelCheck
     private static float[] NormQuantize(Backend backend, int width) => Quantized(backend, 2, width, (x, y) =>
     {
         using var gain = backend.Upload(Values(width, 13));
+        using var bias = backend.Upload(Values(width, 16));
         if (backend is GpuBackend gpu)
         {
-            gpu.RmsNormQuantize(x, gain, 1e-5f, y, 2, width, 4, 0.9f);
+            gpu.RmsNormQuantize(x, gain, bias, 1e-5f, y, 2, width, 4, 0.9f);
             return;
         }
 
-        backend.RmsNorm(x, gain, 1e-5f, x, 2, width);
+        backend.RmsNorm(x, gain, bias, 1e-5f, x, 2, width);
         backend.QuantizePerToken(x, y, 2, width, 4, 0.9f);
     });
 

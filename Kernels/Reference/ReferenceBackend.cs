@@ -15,12 +15,13 @@ public sealed class ReferenceBackend : HostBackend
     public override PackedLinear LoadLinear(LinearWeights weights) => new ReferenceLinear(weights);
 
     /// <inheritdoc/>
-    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, float eps, FloatBuffer y, int rows, int width)
+    public override void RmsNorm(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, FloatBuffer y, int rows, int width)
     {
         var gains = gain is null ? [] : Floats(gain).Slice(0, width);
+        var biases = bias is null ? [] : Floats(bias).Slice(0, width);
         for (var row = 0; row < rows; row++)
         {
-            Reference.RmsNorm.Row(Row(x, row, width), gains, eps, Row(y, row, width));
+            Reference.RmsNorm.Row(Row(x, row, width), gains, biases, eps, Row(y, row, width));
         }
     }
 

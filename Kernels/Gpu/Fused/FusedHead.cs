@@ -40,7 +40,7 @@ internal sealed class FusedHead : IDisposable
         var hidden = _hidden.Require((long)count * _config.HiddenSize * sizeof(float));
         var width = _config.HiddenSize;
         _device.Launch("gather_rows", LaunchGrid.Blocks(count, 256).Overlapping, 0, x, outputRows, hidden, width);
-        _device.Launch("rms_norm", LaunchGrid.Blocks(count, 256).Overlapping, 0, hidden, _norm, _config.RmsNormEps, hidden, width);
+        _device.Launch("rms_norm", LaunchGrid.Blocks(count, 256).Overlapping, 0, hidden, _norm, (DeviceMemory?)null, _config.RmsNormEps, hidden, width);
         GpuBackend.LaunchFloatGemm(_device, hidden, width, _lmHead, logits, count, accumulate: false);
     }
 

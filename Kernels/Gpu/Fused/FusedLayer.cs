@@ -12,7 +12,7 @@ internal sealed class FusedLayer
     private readonly int _bits, _index;
     private readonly float[] _clips;
     private readonly PackedW4 _qkv, _o, _gateUp, _down;
-    private readonly DeviceMemory? _inputNorm, _postAttentionNorm;
+    private readonly DeviceMemory? _inputNorm, _inputNormBias, _postAttentionNorm, _postAttentionNormBias;
 
     /// <summary>Uploads layer <paramref name="layer"/> of the model; <paramref name="index"/> counts from the stage's first.</summary>
     /// <exception cref="GpuException">It does not fit the device's memory.</exception>
@@ -24,41 +24,43 @@ internal sealed class FusedLayer
         _o = owner.Own(PackedW4.Pack(device, interleave: false, weights.O));
         _gateUp = owner.Own(PackedW4.Pack(device, interleave: true, weights.Gate, weights.Up));
         _down = owner.Own(PackedW4.Pack(device, interleave: false, weights.Down));
-        _inputNorm = Norm(weights.InputNorm);
-        _postAttentionNorm = Norm(weights.PostAttentionNorm);
+        (_inputNorm, _inputNormBias) = (Norm(weights.InputNorm), Norm(weights.InputNormBias));
+        (_postAttentionNorm, _postAttentionNormBias) = (Norm(weights.PostAttentionNorm), Norm(weights.PostAttentionNormBias));
 
-        DeviceMemory? Norm(float[]? gain)
+        DeviceMemory? Norm(float[]? vector)
         {
-            if (gain is null)
+            if (vector is null)
             {
                 return null;
             }
 
-            var memory = owner.Own(device.Allocate(gain.Length * sizeof(float), $"a norm of layer {layer}"));
-            memory.Write<float>(gain);
+            var memory = owner.Own(device.Allocate(vector.Length * sizeof(float), $"a norm of layer {layer}"));
+            memory.Write<float>(vector);
             return memory;
         }
     }
 
     /// <summary>Bytes of the packed weights.</summary>
-    public long WeightBytes => _qkv.Bytes + _o.Bytes + _gateUp.Bytes + _down.Bytes + (_inputNorm?.Bytes ?? 0) + (_postAttentionNorm?.Bytes ?? 0);
+    public long WeightBytes => _qkv.Bytes + _o.Bytes + _gateUp.Bytes + _down.Bytes + Norms.Sum(vector => vector?.Bytes ?? 0);
+
+    private DeviceMemory?[] Norms => [_inputNorm, _inputNormBias, _postAttentionNorm, _postAttentionNormBias];
 
     /// <summary>Queues the layer over the first <paramref name="rows"/> rows of the residual stream w.X; appends to the cache.</summary>
     public void Launch(FusedWorkspace w, int rows, IFusedAttention attention, HadamardQuantizer ofHeads, HadamardQuantizer ofDown)
     {
-        Normalize(w, _inputNorm, rows, ActivationSite.AttentionInput);
+        Normalize(w, _inputNorm, _inputNormBias, rows, ActivationSite.AttentionInput);
         W4Gemm.Launch(_device, w.Codes, _qkv, w.Qkv, rows, W4Gemm.Ending.Store);
         attention.Launch(_index, w.Qkv, w.O);
         ofHeads.Launch(w.O, w.Codes.Codes, w.Codes.Scales, rows, _o.InFeatures, _bits, _clips[(int)ActivationSite.AttentionOutput]);
         W4Gemm.Launch(_device, w.Codes, _o, w.X, rows, W4Gemm.Ending.Add);
 
-        Normalize(w, _postAttentionNorm, rows, ActivationSite.MlpInput);
+        Normalize(w, _postAttentionNorm, _postAttentionNormBias, rows, ActivationSite.MlpInput);
         W4Gemm.Launch(_device, w.Codes, _gateUp, w.U, rows, W4Gemm.Ending.SiluAndMul);
         ofDown.Launch(w.U, w.Codes.Codes, w.Codes.Scales, rows, _down.InFeatures, _bits, _clips[(int)ActivationSite.DownInput]);
         W4Gemm.Launch(_device, w.Codes, _down, w.X, rows, W4Gemm.Ending.Add);
     }
 
-    private void Normalize(FusedWorkspace w, DeviceMemory? gain, int rows, ActivationSite site) =>
-        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
+    private void Normalize(FusedWorkspace w, DeviceMemory? gain, DeviceMemory? bias, int rows, ActivationSite site) =>
+        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, bias, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
             _config.HiddenSize, _config.HiddenSize, (1 << (_bits - 1)) - 1, _clips[(int)site]);
 }

@@ -109,6 +109,8 @@ public sealed class ResumeTests : IDisposable
 
         public List<string> Calls { get; } = [];
 
+        public bool NormBias(QuantizationConfig options) => false;
+
         public void Begin(ICheckpoint source, QuantizationConfig options, ModelRotation? rotation, CancellationToken cancellation)
         {
             Calls.Add("begin");

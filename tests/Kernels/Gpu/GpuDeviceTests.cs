@@ -51,7 +51,7 @@ public class GpuDeviceTests
     {
         SharedGpu.RequireDevice();
         using var device = new GpuDevice(0, KernelCache.OpenDefault());
-        device.Launch("rms_norm", new LaunchGrid(1, 1, 1, 4096), 0, 0L, 0L, 0f, 0L, 0);
+        device.Launch("rms_norm", new LaunchGrid(1, 1, 1, 4096), 0, 0L, 0L, 0L, 0f, 0L, 0);
         Assert.Contains("launching rms_norm failed", Assert.Throws<GpuException>(() => device.Memory()).Message);
         Assert.Throws<GpuException>(() => device.Allocate(1, "anything"));
     }
@@ -61,7 +61,7 @@ public class GpuDeviceTests
     {
         var gpu = SharedGpu.Require();
         using var x = gpu.Upload(new float[10]);
-        var error = Assert.Throws<ArgumentException>(() => gpu.RmsNorm(x, null, 1e-5f, x, 2, 6));
+        var error = Assert.Throws<ArgumentException>(() => gpu.RmsNorm(x, null, null, 1e-5f, x, 2, 6));
         Assert.Equal("[2, 6] does not fit a buffer of 10 floats", error.Message);
     }
 

@@ -16,13 +16,14 @@ public class RowOpsTests
         using var pair = new BackendPair(candidate);
         foreach (var width in Shapes)
         {
-            foreach (var withGain in (bool[])[false, true])
+            foreach (var (withGain, withBias) in ((bool, bool)[])[(false, false), (true, false), (false, true), (true, true)])
             {
                 pair.RequireSameBits(backend => BackendPair.Apply(backend, Data.Normal(3 * width, 1), 3 * width, (x, y) =>
                 {
                     using var gain = backend.Upload(Data.Normal(width, 2));
-                    backend.RmsNorm(x, withGain ? gain : null, 1e-5f, y, 3, width);
-                }), $"width {width}, gain {withGain}");
+                    using var bias = backend.Upload(Data.Normal(width, 4));
+                    backend.RmsNorm(x, withGain ? gain : null, withBias ? bias : null, 1e-5f, y, 3, width);
+                }), $"width {width}, gain {withGain}, bias {withBias}");
             }
         }
     }
@@ -32,7 +33,7 @@ public class RowOpsTests
     {
         using var pair = new BackendPair(Candidate.Cpu128);
         var x = Data.Normal(100, 3);
-        var y = BackendPair.Apply(pair.Reference, x, 100, (a, b) => pair.Reference.RmsNorm(a, null, 1e-5f, b, 1, 100));
+        var y = BackendPair.Apply(pair.Reference, x, 100, (a, b) => pair.Reference.RmsNorm(a, null, null, 1e-5f, b, 1, 100));
         var root = Math.Sqrt(x.Sum(value => (double)value * value / 100) + 1e-5);
         Assert.All(Enumerable.Range(0, 100), i => Assert.Equal(x[i] / root, y[i], 1e-5));
     }
