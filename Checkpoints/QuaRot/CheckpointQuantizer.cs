@@ -230,12 +230,19 @@ public sealed class CheckpointQuantizer
         for (int row = 0; row < whole.OutFeatures; row += RowsAtOnce)
         {
             LinearWeights rows = FloatRows.Slice(whole, row, Math.Min(RowsAtOnce, whole.OutFeatures - row));
-            LinearWeights halves = _rotation is null ? FloatRows.Convert(rows, WeightFormat.Float16, _cancellation)
-                : head is null ? _rotation.RotateEmbedding(rows, WeightFormat.Float16, _cancellation)
-                : _rotation.RotateHead(head with { LmHead = rows }, WeightFormat.Float16, _cancellation).LmHead;
+            LinearWeights halves = head is not null ? Head(head with { LmHead = rows })
+                : _rotation?.RotateEmbedding(rows, WeightFormat.Float16, _cancellation) ?? FloatRows.Convert(rows, WeightFormat.Float16, _cancellation);
             stream.Write(halves.Data.Span);
             GiveBack(halves);
         }
+    }
+
+    private LinearWeights Head(HeadWeights head)
+    {
+        WeightFormat format = _calibrated is null ? WeightFormat.Float16 : WeightFormat.Float32;
+        HeadWeights rotated = _rotation?.RotateHead(head, format, _cancellation)
+            ?? head with { LmHead = FloatRows.Convert(head.LmHead, format, _cancellation) };
+        return _calibrated is null ? rotated.LmHead : WeightQuantizer.ToHalf(_calibrated.MatchHead(rotated, _cancellation), _cancellation);
     }
 
     private LayerWeights Quantize(LayerWeights layer) => layer with

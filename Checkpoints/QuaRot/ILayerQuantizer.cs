@@ -29,6 +29,12 @@ public interface ILayerQuantizer
     /// <param name="cancellation">Stops it.</param>
     QuantizedLayer Quantize(int layer, LayerWeights source, CancellationToken cancellation);
 
+    /// <summary>Fits lm_head to what the quantized layers give it; called once all layers are done.</summary>
+    /// <param name="head">Some rows of it, rotated, in Float32, and the final norm where it was not fused.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>The rows in Float32.</returns>
+    LinearWeights MatchHead(HeadWeights head, CancellationToken cancellation);
+
     /// <summary>Takes note of a layer that an interrupted run has quantized.</summary>
     /// <param name="layer">Counted from 0.</param>
     /// <param name="source">Its weights in a float format.</param>

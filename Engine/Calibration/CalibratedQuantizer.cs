@@ -20,6 +20,7 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
     private ModelRotation? _rotation;
     private LayerRunner? _float;
     private LayerRunner _quantized = null!;
+    private SiteMoments? _head;
 
     /// <summary>Told what is being done.</summary>
     public Action<string>? Log { get; init; }
@@ -58,6 +59,14 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
 
     public void Skip(int layer, LayerWeights source, QuantizedLayer quantized, CancellationToken cancellation) =>
         Run(layer, source, quantized, cancellation);
+
+    public LinearWeights MatchHead(HeadWeights head, CancellationToken cancellation)
+    {
+        if (_float is null || !calibration.MatchHead)
+            return head.LmHead;
+        _head ??= HeadMoments(head, cancellation);
+        return OutputMatching.Move(head.LmHead, _head.Hessian.Values, _head.Cross!.Values, null, calibration.MatchDamping);
+    }
 
     public void Dispose()
     {
@@ -208,6 +217,23 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         // What rounding leaves of the mean goes into the bias, where there is one for the mean itself.
         var solved = linears.Select(linear => Solve(linear, moments, cancellation));
         return [.. Centres && !residual ? solved.Select(linear => ColumnMeans.AddToBias(linear, means.Values, -1)) : solved];
+    }
+
+    private SiteMoments HeadMoments(HeadWeights head, CancellationToken cancellation)
+    {
+        var width = _config.HiddenSize;
+        var moments = new SiteMoments(width, cross: true, 0);
+        using var gain = head.FinalNorm is { } vector ? ops.Upload(vector) : null;
+        var (x, z) = (new float[(long)Rows * width], new float[(long)Rows * width]);
+        for (var s = 0; s < sequences.Count; s++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _quantized.Normalized(s, new Norm(gain, null), z);
+            _float!.Normalized(s, new Norm(gain, null), x);
+            moments.Add(z, x, null);
+        }
+
+        return moments;
     }
 
     private LinearWeights Solve(LinearWeights linear, SiteMoments moments, CancellationToken cancellation)

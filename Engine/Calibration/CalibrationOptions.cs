@@ -38,6 +38,9 @@ public sealed record CalibrationOptions
     /// <summary>Subtract the mean behind each norm before it is rounded; the biases of the linear layers there take it back.</summary>
     public bool CentreInputs { get; init; } = true;
 
+    /// <summary>Match the float model's logits by lm_head; only with <see cref="MatchOutputs"/>.</summary>
+    public bool MatchHead { get; init; } = true;
+
     /// <summary>Passes that fit scales and codes to the outputs after GPTQ.</summary>
     public int RefinementPasses { get; init; }
 

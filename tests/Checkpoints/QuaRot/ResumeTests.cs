@@ -111,6 +111,8 @@ public sealed class ResumeTests : IDisposable
 
         public bool NormBias(QuantizationConfig options) => false;
 
+        public LinearWeights MatchHead(HeadWeights head, CancellationToken cancellation) => head.LmHead;
+
         public void Begin(ICheckpoint source, QuantizationConfig options, ModelRotation? rotation, CancellationToken cancellation)
         {
             Calls.Add("begin");
