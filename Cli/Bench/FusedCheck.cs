@@ -22,8 +22,9 @@ internal static class FusedCheck
     public static string? Run(GpuBackend gpu, int groupSize, int headDim)
     {
         var shape = BenchShape.Find("lexi") with { NumLayers = 2, HeadDim = headDim, VocabSize = 1000 };
-        using var checkpoint = new RandomCheckpoint(shape, new QuantizationConfig { GroupSize = groupSize });
-        using var again = new RandomCheckpoint(shape, new QuantizationConfig { GroupSize = groupSize });
+        var quantization = new QuantizationConfig { GroupSize = groupSize, NormBias = groupSize > 0 };
+        using var checkpoint = new RandomCheckpoint(shape, quantization);
+        using var again = new RandomCheckpoint(shape, quantization);
         using var cpu = CpuBackend.Create();
         var layers = new LayerRange(0, shape.NumLayers);
         using var expected = ModelStage.Load(checkpoint, layers, cpu, Pages);

@@ -28,6 +28,8 @@ internal sealed class RandomCheckpoint : ICheckpoint
         var (query, kv) = (Config.NumHeads * Config.HeadDim, Config.NumKvHeads * Config.HeadDim);
         return new()
         {
+            InputNormBias = NormBias(),
+            PostAttentionNormBias = NormBias(),
             Q = Integer("q", query, hidden),
             K = Integer("k", kv, hidden),
             V = Integer("v", kv, hidden),
@@ -42,6 +44,9 @@ internal sealed class RandomCheckpoint : ICheckpoint
     {
         // Managed memory only.
     }
+
+    /// <summary>Half as large as what it is added to.</summary>
+    private float[]? NormBias() => Config.Quantization!.NormBias ? [.. Enumerable.Range(0, Config.HiddenSize).Select(_ => _random.NextSingle() - 0.5f)] : null;
 
     /// <summary>Scales keep the residual stream near 1, whatever the number of columns.</summary>
     private LinearWeights Integer(string name, int outFeatures, int inFeatures)
@@ -60,6 +65,7 @@ internal sealed class RandomCheckpoint : ICheckpoint
             Data = _codes.AsMemory(0, bytes),
             Scales = scales,
             GroupSize = quantization.GroupSize,
+            Bias = quantization.NormBias && name is not ("o" or "down") ? [.. Enumerable.Range(0, outFeatures).Select(_ => _random.NextSingle() - 0.5f)] : null,
         };
     }
 

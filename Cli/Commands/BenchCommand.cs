@@ -24,6 +24,7 @@ internal static class BenchCommand
     private static readonly Option<int> Layers = new("--layers") { Description = "Layers of the shape to take; 0: all" };
     private static readonly Option<int> WeightBits = new("--wbits") { Description = "Bits of random weights: 4 or 8", DefaultValueFactory = _ => 4 };
     private static readonly Option<int> ActivationBits = new("--abits") { Description = "Bits of activations with random weights: 4, 8 or 16", DefaultValueFactory = _ => 4 };
+    private static readonly Option<bool> Calibrated = new("--calibrated") { Description = "With random weights: vectors behind the norms and biases, as GPTQ's full recipe leaves them" };
     private static readonly Option<int[]> Batch = new("--batch") { Description = "Sequences that decode together", DefaultValueFactory = _ => [1, 4, 8], AllowMultipleArgumentsPerToken = true };
     private static readonly Option<int> Context = new("--context") { Description = "Tokens that each sequence has at the last step of a timing of decode", DefaultValueFactory = _ => 128 };
     private static readonly Option<int> Prompt = new("--prompt") { Description = "Tokens of the prompt to prefill; 0: none", DefaultValueFactory = _ => 512 };
@@ -36,7 +37,7 @@ internal static class BenchCommand
     {
         var command = new Command("bench", "Speed of prefill and decode, and its share of what the machine can do")
         {
-            Device, Model, Shape, Layers, WeightBits, ActivationBits, Batch, Context, Prompt, Repeats, Threads, Json, Profile,
+            Device, Model, Shape, Layers, WeightBits, ActivationBits, Calibrated, Batch, Context, Prompt, Repeats, Threads, Json, Profile,
         };
         command.SetAction((args, token) => Task.Run(() => Run(args, token), token));
         return command;
@@ -88,6 +89,7 @@ internal static class BenchCommand
         {
             WeightBits = args.GetValue(WeightBits),
             ActivationBits = args.GetValue(ActivationBits),
+            NormBias = args.GetValue(Calibrated),
         });
 
     private static ModelConfig Cut(ModelConfig config, int layers) => layers == 0 ? config : config with { NumLayers = layers };

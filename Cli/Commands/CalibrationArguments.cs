@@ -14,18 +14,19 @@ internal sealed class CalibrationArguments
     /// <summary>The text that goes with the program.</summary>
     internal static readonly string DefaultText = Path.Combine(AppContext.BaseDirectory, "assets", "calib.txt");
 
-    private static readonly CalibrationOptions Defaults = new();
+    /// <summary>All steps of ADR 16.</summary>
+    internal static readonly CalibrationOptions Full = new();
 
     /// <summary>As many tokens as the paper's code takes (128 sequences of 2048), in windows of the length on which perplexity is measured.</summary>
-    private static readonly CalibrationOptions Paper = (Defaults with { Samples = 256 }).AsInThePaper();
+    internal static readonly CalibrationOptions Paper = (Full with { Samples = 256 }).AsInThePaper();
 
     private readonly Option<string> _weights = new("--weights") { Description = "rtn: to the nearest code, from the weights alone; gptq: for the inputs that a calibration text shows", DefaultValueFactory = _ => "rtn" };
     private readonly Option<FileInfo?> _text = new("--calib") { Description = "UTF-8 text to calibrate on (gptq); by default the one that goes with the program" };
-    private readonly Option<int?> _samples = new("--calib-samples") { Description = $"Sequences to calibrate on; by default {Defaults.Samples}, or {Paper.Samples} with the paper's recipe" };
-    private readonly Option<int> _length = new("--calib-length") { Description = "Tokens of a calibration sequence", DefaultValueFactory = _ => Defaults.Length };
+    private readonly Option<int?> _samples = new("--calib-samples") { Description = $"Sequences to calibrate on; by default {Full.Samples}, or {Paper.Samples} with the paper's recipe" };
+    private readonly Option<int> _length = new("--calib-length") { Description = "Tokens of a calibration sequence", DefaultValueFactory = _ => Full.Length };
     private readonly Option<string> _recipe = new("--recipe") { Description = "full: all steps of ADR 16; paper: GPTQ as in QuaRot's paper", DefaultValueFactory = _ => "full" };
     private readonly Option<string> _inputs = new("--calib-inputs") { Description = "quantized or float: what GPTQ's Hessians are made of; by default the recipe's" };
-    private readonly Option<double> _damping = new("--damping") { Description = "Share of the Hessian's mean diagonal that is added to it", DefaultValueFactory = _ => Defaults.Damping };
+    private readonly Option<double> _damping = new("--damping") { Description = "Share of the Hessian's mean diagonal that is added to it", DefaultValueFactory = _ => Full.Damping };
     private readonly Option<bool?> _order = new("--act-order") { Description = "Round the columns with the largest inputs first; by default as the recipe does: full true, paper false" };
     private readonly Option<string> _clip = new("--activation-clip") { Description = "Ratio by which a token's largest activation is clipped, or auto: searched for each layer and site (gptq, full recipe; elsewhere 0.9)", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _device = DeviceOption.Create();
@@ -95,7 +96,7 @@ internal sealed class CalibrationArguments
         var damping = args.GetValue(_damping);
         if (!(damping > 0 && damping <= 1))
             throw new CommandException($"--damping: is {damping}; must be above 0 and at most 1");
-        var recipe = args.GetValue(_recipe) == "paper" ? Paper : Defaults;
+        var recipe = args.GetValue(_recipe) == "paper" ? Paper : Full;
         return recipe with
         {
             Samples = args.GetValue(_samples) ?? recipe.Samples,

@@ -12,7 +12,7 @@ internal static class EvalTable
 {
     private static readonly Option<bool> Table = new("--table") { Description = "Quantize MODEL in the formats of the paper's tables and measure each; Markdown, or JSON with --json" };
     private static readonly Option<string> Rows = new("--rows") { Description = "With --table: rows or sections to take (main, groups, weights, activations, kv), with commas between; by default all", DefaultValueFactory = _ => "" };
-    private static readonly Option<string> Methods = new("--methods") { Description = $"With --table: weight quantizers, with commas between ({string.Join(", ", RowQuantizers.Names)})", DefaultValueFactory = _ => string.Join(',', RowQuantizers.Names) };
+    private static readonly Option<string> Methods = new("--methods") { Description = $"With --table: weight quantizers, with commas between ({string.Join(", ", RowQuantizers.Names)})", DefaultValueFactory = _ => string.Join(',', RowQuantizers.Default) };
     private static readonly Option<int> Seeds = new("--seeds") { Description = "With --table: seeds 0, 1, ... for rotated rows; the median is reported", DefaultValueFactory = _ => 3 };
     private static readonly Option<int> Compared = new("--agreement-windows") { Description = "With --table: windows to compare with the float model's distributions", DefaultValueFactory = _ => 4 };
     private static readonly Option<bool> NoClipSearch = new("--no-clip-search") { Description = "With --table: take weight scales from the largest weight" };

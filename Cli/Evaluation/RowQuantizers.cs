@@ -13,16 +13,14 @@ internal static class RowQuantizers
     private static readonly Dictionary<string, Func<string, RowQuantizer>> ByName = new()
     {
         ["rtn"] = _ => (source, destination, options, _, cancellation) => CheckpointQuantizer.Run(source, destination, options, cancellation: cancellation),
-        ["gptq"] = device => (source, destination, options, _, cancellation) =>
-        {
-            var calibration = new CalibrationOptions { SearchClips = options.ActivationGroupSize == 0 };
-            using var calibrated = CalibrationArguments.Create(source, CalibrationArguments.DefaultText, calibration, device);
-            CheckpointQuantizer.Run(
-                source, destination, options with { WeightMethod = WeightMethod.Gptq }, cancellation: cancellation, calibrated: calibrated);
-        },
+        ["gptq"] = device => Calibrated(device, CalibrationArguments.Full),
+        ["gptq-paper"] = device => Calibrated(device, CalibrationArguments.Paper),
     };
 
     public static IReadOnlyList<string> Names { get; } = [.. ByName.Keys];
+
+    /// <summary>Those of the paper's tables.</summary>
+    public static IReadOnlyList<string> Default { get; } = ["rtn", "gptq"];
 
     /// <summary>Reads a list such as <c>rtn,gptq</c>.</summary>
     /// <exception cref="CommandException">A name is not known.</exception>
@@ -37,4 +35,12 @@ internal static class RowQuantizers
     /// <summary>Quantizes by the row's method, calibrating on a device; rows whose weights stay 16 bits name no method.</summary>
     public static RowQuantizer On(string device) => (source, destination, options, method, cancellation) =>
         ByName[method.Length == 0 ? "rtn" : method](device)(source, destination, options, method, cancellation);
+
+    private static RowQuantizer Calibrated(string device, CalibrationOptions recipe) => (source, destination, options, _, cancellation) =>
+    {
+        var calibration = recipe with { SearchClips = recipe.SearchClips && options.ActivationGroupSize == 0 };
+        using var calibrated = CalibrationArguments.Create(source, CalibrationArguments.DefaultText, calibration, device);
+        CheckpointQuantizer.Run(
+            source, destination, options with { WeightMethod = WeightMethod.Gptq }, cancellation: cancellation, calibrated: calibrated);
+    };
 }

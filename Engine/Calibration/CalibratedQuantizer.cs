@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using QuaRot.Checkpoints;
-using QuaRot.Checkpoints.Quantization.Balance;
 using QuaRot.Checkpoints.Quantization.Gptq;
 using QuaRot.Checkpoints.QuaRot;
 using QuaRot.Checkpoints.Rotation;
@@ -13,11 +12,11 @@ namespace QuaRot.Engine.Calibration;
 public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequences, CalibrationOptions calibration) : ILayerQuantizer, IDisposable
 {
     private const int ClipSequences = 2;
-    private const int BalanceSequences = 4;
 
     private QuantizationConfig _options = null!;
     private ModelConfig _config = null!;
     private ModelRotation? _rotation;
+    private LayerBalance? _balance;
     private LayerRunner? _float;
     private LayerRunner _quantized = null!;
     private SiteMoments? _head;
@@ -49,6 +48,7 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         if (options.ActivationGroupSize > 0 && calibration.SearchClips)
             throw new ArgumentException("activation clips are searched for whole tokens, not for groups: give one ratio for all (--activation-clip 0.9), or take --recipe paper");
         (_options, _config, _rotation) = (options, source.Config with { Quantization = null }, rotation);
+        _balance = calibration.Balance && rotation is not null ? new LayerBalance(ops, _config, rotation, Rows) : null;
         var embedded = Embed(source.ReadEmbedding());
         _float = calibration.MatchOutputs ? new LayerRunner(ops, _config, options.Rotate, [.. embedded.Select(x => x.ToArray())], Rows) : null;
         var seen = calibration.QuantizedInputs ? options : options with { ActivationBits = 16, KeyBits = 16, ValueBits = 16 };
@@ -78,8 +78,8 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
     private QuantizedLayer Run(int layer, LayerWeights source, QuantizedLayer? done, CancellationToken cancellation)
     {
         var floats = Rotate(source, cancellation);
-        if (calibration.Balance && _rotation is not null)
-            floats = Rotate(Balance(source, floats), cancellation);
+        if (_balance is not null)
+            floats = Rotate(_balance.Apply(source, floats, _float ?? _quantized), cancellation);
         using var exact = new PackedLayer(ops, floats);
         using var rounded = new PackedLayer(ops, floats);
         var clips = new float[ActivationClips.Sites];
@@ -265,56 +265,6 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
 
         return ClipSearch.Find(all, linears, _options.ActivationBits);
     }
-
-    private LayerWeights Balance(LayerWeights source, LayerWeights floats)
-    {
-        var runner = _float ?? _quantized;
-        var (hidden, heads, inner) = (_config.HiddenSize, _config.NumHeads * _config.HeadDim, _config.IntermediateSize);
-        using var packed = new PackedLayer(ops, floats);
-        var (q, k, v, o) = (packed.Load(floats.Q), packed.Load(floats.K), packed.Load(floats.V), packed.Load(floats.O));
-        var (gate, up) = (packed.Load(floats.Gate), packed.Load(floats.Up));
-        var (input, output, down) = (SecondMoments.OfOne(hidden), SecondMoments.OfOne(heads), SecondMoments.OfOne(inner));
-        var (x, u) = (new float[(long)Rows * hidden], new float[(long)Rows * inner]);
-        var count = Math.Min(BalanceSequences, sequences.Count);
-        for (var i = 0; i < count; i++)
-        {
-            var s = i * sequences.Count / count;
-            runner.Normalized(s, new Norm(packed.InputNorm, null), x);
-            input.Add(x);
-            runner.Attend(s, new Norm(packed.InputNorm, null), q, k, v, 1);
-            output.Add(runner.Attention[s]);
-            var kept = runner.Residuals[s].ToArray();
-            runner.AddAttention(s, o, 1);
-            runner.DownInput(s, new Norm(packed.PostAttentionNorm, null), gate, up, 1, u);
-            down.Add(u);
-            kept.CopyTo(runner.Residuals[s], 0);
-        }
-
-        _rotation!.UndoOutputInput(output.Values);
-        _rotation.UndoDownInput(down.Values);
-        return ChannelBalance.Apply(source, _config, Power(input, floats.Q, floats.K), output.Values, down.Values);
-    }
-
-    /// <summary>Mean squares of the outputs of layers that share an input.</summary>
-    private static double[] Power(SecondMoments input, params LinearWeights[] linears) => [.. linears.SelectMany(linear =>
-    {
-        var n = linear.InFeatures;
-        var values = MemoryMarshal.Cast<byte, float>(linear.Data.Span).ToArray();
-        return ParallelEnumerable.Range(0, linear.OutFeatures).AsOrdered().Select(row =>
-        {
-            var sum = 0.0;
-            for (var i = 0; i < n; i++)
-            {
-                var dot = 0.0;
-                for (var j = 0; j < n; j++)
-                    dot += input.Values[(i * n) + j] * values[(row * n) + j];
-                sum += dot * values[(row * n) + i];
-            }
-
-            var bias = linear.Bias?[row] ?? 0;
-            return (sum / input.Count) + (bias * bias);
-        });
-    })];
 
     private LayerWeights Rotate(LayerWeights source, CancellationToken cancellation) =>
         _rotation?.RotateLayer(source, weights => weights, cancellation) ?? source;

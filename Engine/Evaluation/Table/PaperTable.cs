@@ -1,3 +1,4 @@
+using System.Globalization;
 using QuaRot.Checkpoints;
 
 namespace QuaRot.Engine.Evaluation.Table;
@@ -15,6 +16,7 @@ public static class PaperTable
         .. methods.SelectMany(method => new[] { 64, 128, 256 }.Select(group => GroupRow(group, method))),
         .. methods.SelectMany(method => new[] { 8, 4, 3 }.Select(bits => Row($"w{bits}a16", "weights", Float with { WeightBits = bits }, method))),
         .. new[] { 8, 6, 4 }.Select(bits => Row($"w16a{bits}", "activations", Float with { ActivationBits = bits }, null)),
+        .. new[] { 0.8f, 0.7f }.Select(ClipRow),
         .. CacheRows(),
     ];
 
@@ -38,8 +40,15 @@ public static class PaperTable
         return row with { Name = $"{row.Name}, groups of {size}" };
     }
 
+    private static TableRow ClipRow(float clip)
+    {
+        var ratio = clip.ToString(CultureInfo.InvariantCulture);
+        var row = Row($"w16a4-c{ratio}", "activations", Float with { ActivationBits = 4, ActivationClip = clip }, null);
+        return row with { Name = $"{row.Name}, clipped at {ratio}" };
+    }
+
     private static IEnumerable<TableRow> CacheRows() =>
-        new[] { (8, 8), (6, 6), (4, 4), (4, 3), (3, 4), (3, 3) }
+        new[] { (8, 8), (6, 6), (4, 4), (4, 3), (3, 4), (3, 3), (4, 16), (16, 4) }
             .Select(bits => Row($"k{bits.Item1}v{bits.Item2}", "kv", Float with { KeyBits = bits.Item1, ValueBits = bits.Item2 }, null))
             .Append(Row("k4v4", "kv", Float with { KeyBits = 4, ValueBits = 4, Rotate = false }, null));
 

@@ -40,6 +40,7 @@ public sealed class CalibratedQuantizerTests : IDisposable
         };
         var written = Quantize("out", options, paper ? Full.AsInThePaper() : Full);
         Assert.Equal(!paper && activationBits < 16, written.ActivationClips is not null);
+        Assert.Equal(!paper && activationBits < 16, written.NormBias);
         using var checkpoint = Checkpoint.Open(_model.File("out"));
         Assert.Equal(written, checkpoint.Config.Quantization);
         Assert.All(Score(checkpoint), nll => Assert.InRange(nll, 0, 50));
@@ -60,6 +61,36 @@ public sealed class CalibratedQuantizerTests : IDisposable
         var exact = Score(source);
         var (rtn, gptq) = (Distance(exact, Score(rounded)), Distance(exact, Score(calibrated)));
         Assert.True(gptq < 0.9 * rtn, $"{gptq} is not below 0.9 of {rtn}");
+    }
+
+    [Fact]
+    public void WhatAllTokensShareIsNotRounded()
+    {
+        _model.ShiftEmbedding();
+        var options = new QuantizationConfig();
+        Quantize("shifted", options, new CalibrationOptions { CentreInputs = false });
+        Quantize("centred", options, new CalibrationOptions());
+        using var source = HuggingFaceCheckpoint.Open(_model.Source);
+        using var shifted = Checkpoint.Open(_model.File("shifted"));
+        using var centred = Checkpoint.Open(_model.File("centred"));
+        var exact = Score(source);
+        var (before, after) = (Distance(exact, Score(shifted)), Distance(exact, Score(centred)));
+        Assert.True(after < 0.5 * before, $"{after} is not below half of {before}");
+    }
+
+    [Fact]
+    public void TheHeadIsFittedToWhatItGets()
+    {
+        var options = new QuantizationConfig { WeightBits = 3 };
+        Quantize("as it was", options, new CalibrationOptions { MatchHead = false }, sequences: 60);
+        Quantize("fitted", options, new CalibrationOptions(), sequences: 60);
+        using var source = HuggingFaceCheckpoint.Open(_model.Source);
+        using var plain = Checkpoint.Open(_model.File("as it was"));
+        using var fitted = Checkpoint.Open(_model.File("fitted"));
+        Assert.Equal(plain.ReadLayer(1).Down.Data.ToArray(), fitted.ReadLayer(1).Down.Data.ToArray());
+        var exact = Logits(source);
+        var (before, after) = (Distance(exact, Logits(plain)), Distance(exact, Logits(fitted)));
+        Assert.True(after < 0.95 * before, $"{after} is not below 0.95 of {before}");
     }
 
     [Fact]
@@ -104,9 +135,9 @@ public sealed class CalibratedQuantizerTests : IDisposable
     }
 
     private QuantizationConfig Quantize(string name, QuantizationConfig options, CalibrationOptions calibration, int? threads = null,
-        IProgress<QuantizeProgress>? progress = null, CancellationToken token = default)
+        int sequences = 6, IProgress<QuantizeProgress>? progress = null, CancellationToken token = default)
     {
-        using var quantizer = new CalibratedQuantizer(CpuBackend.Create(threads: threads), TinyModel.Sequences(), calibration);
+        using var quantizer = new CalibratedQuantizer(CpuBackend.Create(threads: threads), TinyModel.Sequences(sequences), calibration);
         return CheckpointQuantizer.Run(_model.Source, _model.File(name), options, false, progress, token, quantizer);
     }
 
@@ -115,8 +146,20 @@ public sealed class CalibratedQuantizerTests : IDisposable
     {
         using var backend = CpuBackend.Create();
         using var stage = ModelStage.Load(checkpoint, new LayerRange(0, TinyModel.Config.NumLayers), backend, KvLayout.PagesFor(128));
+        return new WindowScorer(stage).NegativeLogLikelihoods(Window());
+    }
+
+    private static float[] Logits(ICheckpoint checkpoint)
+    {
+        using var backend = CpuBackend.Create();
+        using var stage = ModelStage.Load(checkpoint, new LayerRange(0, TinyModel.Config.NumLayers), backend, KvLayout.PagesFor(128));
+        return [.. new StageLogits(stage).Walk(0, Window()).SelectMany(chunk => chunk.Logits.ToArray())];
+    }
+
+    private static int[] Window()
+    {
         var random = new Random(99);
-        return new WindowScorer(stage).NegativeLogLikelihoods([.. Enumerable.Range(0, 128).Select(_ => random.Next(TinyModel.Config.VocabSize))]);
+        return [.. Enumerable.Range(0, 128).Select(_ => random.Next(TinyModel.Config.VocabSize))];
     }
 
     private static double Distance(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Pow(x - y, 2)).Sum();

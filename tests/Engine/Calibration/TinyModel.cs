@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.Synthesis;
 
@@ -23,11 +25,29 @@ internal sealed class TinyModel : IDisposable
         QkvBias = true,
     };
 
+    private const string Table = "model.embed_tokens.weight";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("quarot-calibration-").FullName;
 
     public TinyModel() => SyntheticCheckpoint.Write(Source, new ModelShape("tiny", "F32", Config), seed: 3);
 
     public string Source => Path.Combine(_folder, "source");
+
+    /// <summary>Adds a vector to all rows of the embedding: a direction that all tokens share.</summary>
+    public void ShiftEmbedding()
+    {
+        using var index = JsonDocument.Parse(System.IO.File.ReadAllText(Path.Combine(Source, "model.safetensors.index.json")));
+        var file = Path.Combine(Source, index.RootElement.GetProperty("weight_map").GetProperty(Table).GetString()!);
+        var bytes = System.IO.File.ReadAllBytes(file);
+        var header = (int)BitConverter.ToUInt64(bytes);
+        using var json = JsonDocument.Parse(bytes.AsMemory(8, header));
+        var offsets = json.RootElement.GetProperty(Table).GetProperty("data_offsets");
+        var (start, end) = (offsets[0].GetInt32(), offsets[1].GetInt32());
+        var table = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(8 + header + start, end - start));
+        for (var i = 0; i < table.Length; i++)
+            table[i] += (i % Config.HiddenSize % 7) - 3;
+        System.IO.File.WriteAllBytes(file, bytes);
+    }
 
     public string File(string name) => Path.Combine(_folder, name);
 

@@ -24,6 +24,11 @@ public class BackendAgreementTests
     public void Quantized_and_rotated(Candidate candidate) => RequireAgreement(() => Lexi.Quantized(new QuantizationConfig()), candidate);
 
     [Theory]
+    [MemberData(nameof(Candidates))]
+    public void Calibrated_to_inputs_without_a_mean(Candidate candidate) =>
+        RequireAgreement(() => new CentredCheckpoint(Lexi.Quantized(new QuantizationConfig())), candidate);
+
+    [Theory]
     [MemberData(nameof(Best))]
     public void Groups_and_other_bits_without_rotation(Candidate candidate) => RequireAgreement(
         () => Lexi.Quantized(new QuantizationConfig

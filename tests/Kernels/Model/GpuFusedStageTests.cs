@@ -17,13 +17,14 @@ public class GpuFusedStageTests
 
     [Theory]
     [InlineData(4, 4, 0)]
+    [InlineData(4, 4, 0, true)]
     [InlineData(8, 4, 128)]
     [InlineData(4, 8, 128)]
-    public void Long_contexts_and_replayed_graphs_give_what_the_CPU_gives(int activationBits, int kvBits, int groupSize)
+    public void Long_contexts_and_replayed_graphs_give_what_the_CPU_gives(int activationBits, int kvBits, int groupSize, bool centred = false)
     {
         var gpu = SharedGpu.Require();
         var quantization = new QuantizationConfig { ActivationBits = activationBits, KeyBits = kvBits, ValueBits = kvBits, GroupSize = groupSize };
-        using var checkpoint = new CachedCheckpoint(Lexi.Quantized(quantization));
+        using var checkpoint = new CachedCheckpoint(centred ? new CentredCheckpoint(Lexi.Quantized(quantization)) : Lexi.Quantized(quantization));
         using var cpu = CpuBackend.Create();
         var layers = new LayerRange(0, 6);
         using var expected = ModelStage.Load(checkpoint, layers, cpu, Pages);
