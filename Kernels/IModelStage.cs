@@ -24,6 +24,9 @@ public interface IModelStage : IDisposable
     /// <summary>Width of the residual stream.</summary>
     int HiddenSize { get; }
 
+    /// <summary>What it computes on, by a name that is unique in the process: "cpu", "gpu 1".</summary>
+    string DeviceName { get; }
+
     /// <summary>Bytes of weights that this stage keeps resident.</summary>
     long WeightBytes { get; }
 

@@ -4,15 +4,18 @@ namespace QuaRot.Engine.Pipeline;
 
 /// <summary>The stages of one replica in a row, as the scheduler on stage 0 sees them.</summary>
 /// <remarks>
-/// Several batches may be under way at once, up to <see cref="Stages"/>; they never share a sequence. A call that has ended, also by
+/// Several batches may be under way at once, up to <see cref="BatchesAtOnce"/>; they never share a sequence. A call that has ended, also by
 /// failing, touches the pages of its batch no more: the scheduler gives them to other sequences at once.
 /// An implementation that cannot promise this after a failure (a remote stage that may still be at work, or that was lost with its KV) throws
 /// <see cref="KvLostException"/>, and fails every later batch of the same <see cref="StageBatch.Generation"/>.
 /// </remarks>
 public interface IStagePipeline
 {
-    /// <summary>Number of stages, at least 1.</summary>
-    int Stages { get; }
+    /// <summary>
+    /// Batches that keep every device busy, at least 1: as many as there are devices, since stages on one device wait for each other. May
+    /// change when the stages move.
+    /// </summary>
+    int BatchesAtOnce { get; }
 
     /// <summary>Positions in a KV page, the same on every stage.</summary>
     int PageSize { get; }

@@ -16,10 +16,11 @@ public sealed class LocalPipeline : IStagePipeline, IAsyncDisposable
         PageSize = stages[0].PageSize;
         PageCount = stages.Min(stage => stage.PageCount);
         _workers = [.. stages.Select(stage => new StageWorker(stage))];
+        BatchesAtOnce = StageWorker.CountDevices(_workers);
     }
 
     /// <inheritdoc/>
-    public int Stages => _workers.Length;
+    public int BatchesAtOnce { get; }
 
     /// <inheritdoc/>
     public int PageSize { get; }

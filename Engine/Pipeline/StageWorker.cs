@@ -29,6 +29,9 @@ public sealed class StageWorker : IAsyncDisposable
     /// <summary>The stage; only its constant properties may be read from other threads.</summary>
     public IModelStage Stage { get; }
 
+    /// <summary>Devices that these stages of one process lie on.</summary>
+    public static int CountDevices(IEnumerable<StageWorker> workers) => workers.DistinctBy(worker => worker.Stage.DeviceName).Count();
+
     /// <summary>Runs one step of a batch, and samples when this is the last stage.</summary>
     /// <param name="batch">The rows.</param>
     /// <param name="input">[rows, hidden] of the stage before, null for the first stage; the caller disposes it after the task has

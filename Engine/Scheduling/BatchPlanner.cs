@@ -5,7 +5,7 @@ namespace QuaRot.Engine.Scheduling;
 /// Nobody starves: bursts run in the order of arrival; the oldest running one gets pages before all others, by eviction, then by
 /// preempting the youngest; and among those that decode, the one that stepped longest ago comes first.
 /// </remarks>
-internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int stages, int stepsAtOnce)
+internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int stepsAtOnce)
 {
     private readonly SortedSet<Burst> _waiting = new(Comparer<Burst>.Create((a, b) => a.Ticket.CompareTo(b.Ticket)));
     private readonly SortedSet<Burst> _running = new(Comparer<Burst>.Create((a, b) => a.Ticket.CompareTo(b.Ticket)));
@@ -27,7 +27,8 @@ internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int sta
     }
 
     /// <summary>The next micro-batch, its bursts marked in flight; null when nothing can be done until something ends or arrives.</summary>
-    public MicroBatch? Next()
+    /// <param name="atOnce">Batches to spread the running bursts over.</param>
+    public MicroBatch? Next(int atOnce)
     {
         foreach (Burst burst in _running.Where(b => !b.InFlight))
         {
@@ -37,7 +38,7 @@ internal sealed class BatchPlanner(KvTable kv, SchedulerOptions options, int sta
         Admit();
         ProvideForOldest();
         var batch = new MicroBatch(kv.Generation);
-        int room = stages == 1 ? _running.Count : (_running.Count + stages - 1) / stages;
+        int room = (_running.Count + atOnce - 1) / atOnce;
         // A copy of each selection: making room for one burst may preempt another.
         IEnumerable<Burst> decoding = _running.Where(b => !b.InFlight && b.Remaining == 1).OrderBy(b => b.LastStep).ThenBy(b => b.Ticket);
         foreach (Burst burst in decoding.ToArray())

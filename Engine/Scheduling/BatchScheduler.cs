@@ -43,7 +43,7 @@ public sealed class BatchScheduler : IAsyncDisposable
         _onBatchFailed = onBatchFailed;
         ContextLimit = (int)Math.Min(options.MaxContext, (long)pipeline.PageCount * pipeline.PageSize);
         _core = new SchedulerCore(
-            options, pipeline.Stages, pipeline.StepsAtOnce, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
+            options, pipeline.StepsAtOnce, pipeline.PageSize, pipeline.PageCount, ContextLimit, time ?? TimeProvider.System);
         _loop = Task.Run(RunLoopAsync);
     }
 
@@ -214,7 +214,8 @@ public sealed class BatchScheduler : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _closed is null && _core.InFlight < _pipeline.Stages ? _core.Next() : null;
+            int atOnce = _pipeline.BatchesAtOnce;
+            return _closed is null && _core.InFlight < atOnce ? _core.Next(atOnce) : null;
         }
     }
 

@@ -19,12 +19,12 @@ internal sealed class SchedulerCore
     private long _batches;
     private bool _isBroken;
 
-    public SchedulerCore(SchedulerOptions options, int stages, int stepsAtOnce, int pageSize, int pageCount, int contextLimit, TimeProvider time)
+    public SchedulerCore(SchedulerOptions options, int stepsAtOnce, int pageSize, int pageCount, int contextLimit, TimeProvider time)
     {
         _options = options;
         _contextLimit = contextLimit;
         _kv = new KvTable(pageSize, pageCount);
-        _planner = new BatchPlanner(_kv, options, stages, stepsAtOnce);
+        _planner = new BatchPlanner(_kv, options, stepsAtOnce);
         _retryHint = new RetryHint(time);
     }
 
@@ -107,9 +107,10 @@ internal sealed class SchedulerCore
     }
 
     /// <summary>The next micro-batch, in flight from here on; null when there is nothing to do.</summary>
-    public MicroBatch? Next()
+    /// <param name="atOnce">Batches to spread the work over.</param>
+    public MicroBatch? Next(int atOnce)
     {
-        MicroBatch? batch = _planner.Next();
+        MicroBatch? batch = _planner.Next(atOnce);
         InFlight += batch is null ? 0 : 1;
         return batch;
     }

@@ -9,8 +9,11 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
     // Epochs start at the clock, so that a lead that was activated anew is ahead of its predecessor, and follow the generations of its KV.
     private readonly long _firstEpoch = DateTime.UtcNow.Ticks;
 
+    private readonly int _stages = stages;
+    private volatile int _batchesAtOnce = stages;
+
     /// <inheritdoc/>
-    public int Stages => stages;
+    public int BatchesAtOnce => _batchesAtOnce;
 
     /// <inheritdoc/>
     public int PageSize => lead.Stage.PageSize;
@@ -27,8 +30,8 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
         if (next is null)
             return batch.Steps > 1 ? await lead.RunStepsAsync(batch, []) : (await lead.RunAsync(batch, null)).Tokens!;
         var epoch = _firstEpoch + batch.Generation;
-        if (batch.Steps > 1 && await StepsHere(batch, epoch) is { } tokens)
-            return tokens;
+        if (await FollowingHere(epoch) is { } following && batch.Steps > 1)
+            return await RunSteps(batch, following, epoch);
         var output = await lead.RunAsync(batch, null);
         try
         {
@@ -41,12 +44,27 @@ internal sealed class ShardPipeline(StageWorker lead, NextStage? next, int stage
         }
     }
 
-    // All steps on the stages themselves; null where they are not all in this silo.
-    private async Task<SampledToken[]?> StepsHere(StageBatch batch, long epoch)
+    // The other stages; null where they are not all in this silo. Those of other silos count as a device each.
+    private async Task<IReadOnlyList<StageWorker>?> FollowingHere(long epoch)
     {
         try
         {
-            return await next!.WorkersHere(epoch) is { } following ? await lead.RunStepsAsync(batch, following) : null;
+            var following = await next!.WorkersHere(epoch);
+            _batchesAtOnce = following is null ? _stages : StageWorker.CountDevices([lead, .. following]);
+            return following;
+        }
+        catch (Exception e)
+        {
+            throw new KvLostException(e);
+        }
+    }
+
+    // All steps on the stages themselves.
+    private async Task<SampledToken[]> RunSteps(StageBatch batch, IReadOnlyList<StageWorker> following, long epoch)
+    {
+        try
+        {
+            return await lead.RunStepsAsync(batch, following);
         }
         catch (Exception e)
         {

@@ -20,6 +20,9 @@ public abstract class Backend : IDisposable
     /// <summary>Name of the backend in a numerics id.</summary>
     public abstract string Name { get; }
 
+    /// <summary>What it computes on, by a name that is unique in the process.</summary>
+    public virtual string DeviceName => Name;
+
     /// <summary>Memory for <paramref name="length"/> floats, not initialised.</summary>
     public abstract FloatBuffer AllocateFloats(long length);
 

@@ -59,6 +59,9 @@ public sealed class ModelStage : IModelStage
     public int MaxPositions { get; }
 
     /// <inheritdoc/>
+    public string DeviceName => _backend.DeviceName;
+
+    /// <inheritdoc/>
     public int HiddenSize => _config.HiddenSize;
 
     /// <inheritdoc/>

@@ -29,6 +29,9 @@ public sealed partial class GpuBackend : Backend
     /// <inheritdoc/>
     public override string Name => "gpu";
 
+    /// <inheritdoc/>
+    public override string DeviceName => _device.Info.DeviceName;
+
     /// <summary>Which GPU it computes on.</summary>
     public GpuInfo Gpu => _device.Info;
 

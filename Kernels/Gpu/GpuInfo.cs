@@ -13,6 +13,9 @@ public sealed record GpuInfo(int Ordinal, string Name, Version ComputeCapability
     internal string Architecture =>
         $"sm_{ComputeCapability.Major}{ComputeCapability.Minor}{(ComputeCapability == new Version(9, 0) ? "a" : "")}";
 
+    /// <summary>Unique in the process: "gpu 1".</summary>
+    public string DeviceName => $"gpu {Ordinal}";
+
     /// <inheritdoc/>
     public override string ToString() => $"GPU {Ordinal} ({Name})";
 }

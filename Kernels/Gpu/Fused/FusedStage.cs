@@ -70,6 +70,9 @@ public sealed partial class FusedStage : IModelStage
     public int PageCount => _cache.Layout.PageCount;
 
     /// <inheritdoc/>
+    public string DeviceName => _device.Info.DeviceName;
+
+    /// <inheritdoc/>
     public int HiddenSize => _config.HiddenSize;
 
     /// <inheritdoc/>

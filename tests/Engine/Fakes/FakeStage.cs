@@ -22,6 +22,8 @@ internal sealed class FakeStage(LayerRange layers, int pageSize, int pageCount) 
 
     public int PageCount { get; } = pageCount;
 
+    public string DeviceName { get; init; } = $"fake, layers {layers.Start} to {layers.End}";
+
     public int HiddenSize => 1;
 
     public long WeightBytes => 0;

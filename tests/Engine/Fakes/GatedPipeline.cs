@@ -11,7 +11,7 @@ internal sealed class GatedPipeline(LocalPipeline inner) : IStagePipeline, IAsyn
     private readonly SemaphoreSlim _tickets = new(0);
     private volatile bool _open = true;
 
-    public int Stages => inner.Stages;
+    public int BatchesAtOnce => inner.BatchesAtOnce;
 
     public int PageSize => inner.PageSize;
 

@@ -31,7 +31,15 @@ public sealed class LocalPipelineTests
     {
         FakeStage[] chain = [new(new LayerRange(0, 2), 4, 9), new(new LayerRange(2, 6), 4, 7)];
         await using var pipeline = new LocalPipeline(chain);
-        Assert.Equal((2, 4, 7), (pipeline.Stages, pipeline.PageSize, pipeline.PageCount));
+        Assert.Equal((2, 4, 7), (pipeline.BatchesAtOnce, pipeline.PageSize, pipeline.PageCount));
+    }
+
+    [Fact]
+    public async Task Stages_on_one_device_take_one_batch_at_a_time()
+    {
+        FakeStage[] chain = [new(new LayerRange(0, 1), 4, 9), new(new LayerRange(1, 2), 4, 9) { DeviceName = "gpu 0" }, new(new LayerRange(2, 6), 4, 9) { DeviceName = "gpu 0" }];
+        await using var pipeline = new LocalPipeline(chain);
+        Assert.Equal(2, pipeline.BatchesAtOnce);
     }
 
     [Fact]
