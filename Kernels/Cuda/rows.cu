@@ -33,28 +33,35 @@ struct Row {
     const float* bias;
     int width;
     float held[kHeld > 0 ? kHeld : 1];
+    float added[kHeld > 0 ? kHeld : 1];   // the bias
+
+    // Before the kernel ahead has ended: the bias is nobody's result.
+    __device__ __forceinline__ void load_bias() {
+#pragma unroll
+        for (int j = 0; j < kHeld; j++) added[j] = bias && threadIdx.x + j * kRowThreads < width ? __ldg(bias + threadIdx.x + j * kRowThreads) : 0.0f;
+    }
 
     __device__ __forceinline__ void load() {
 #pragma unroll
         for (int j = 0; j < kHeld; j++) held[j] = threadIdx.x + j * kRowThreads < width ? from[threadIdx.x + j * kRowThreads] : 0.0f;
     }
 
-    // Calls body(element, its column): of all columns below `end`; those past the row are zeros.
+    // Calls body(element, its column, its register): of all columns below `end`; those past the row are zeros.
     template <typename Body>
     __device__ __forceinline__ void each(int end, Body body) {
         if (kHeld > 0) {
 #pragma unroll
             for (int j = 0; j < kHeld; j++)
-                if ((int)threadIdx.x + j * kRowThreads < end) body(held[j], (int)threadIdx.x + j * kRowThreads);
+                if ((int)threadIdx.x + j * kRowThreads < end) body(held[j], (int)threadIdx.x + j * kRowThreads, j);
         } else {
-            for (int i = threadIdx.x; i < end; i += kRowThreads) body(i < width ? from[i] : 0.0f, i);
+            for (int i = threadIdx.x; i < end; i += kRowThreads) body(i < width ? from[i] : 0.0f, i, 0);
         }
     }
 
     // 1/sqrt(mean of squares + eps). Every warp folds all 256 lanes, so that one barrier is enough.
     __device__ __forceinline__ float inverse(float* lanes, float eps) {
         float sum = 0.0f;
-        each(width, [&](float x, int) { sum = __fmaf_rn(x, x, sum); });
+        each(width, [&](float x, int, int) { sum = __fmaf_rn(x, x, sum); });
         lanes[threadIdx.x] = sum;
         __syncthreads();
         const float* l = lanes + threadIdx.x % 32;
@@ -67,10 +74,11 @@ struct Row {
         return __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(__fdiv_rn(sum, (float)width), eps)));
     }
 
-    __device__ __forceinline__ float normal(float x, int column, float inverse) const {
+    __device__ __forceinline__ float normal(float x, int column, int j, float inverse) const {
         float value = __fmul_rn(x, inverse);
         if (gain && column < width) value = __fmul_rn(value, gain[column]);
-        return bias && column < width ? __fadd_rn(value, bias[column]) : value;
+        if (!bias || column >= width) return value;
+        return __fadd_rn(value, kHeld > 0 ? added[j] : bias[column]);
     }
 };
 
@@ -78,16 +86,17 @@ template <int kHeld>
 __device__ __forceinline__ void norm_row(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     __shared__ float lanes[kRowThreads];
     Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, bias, width};
+    row.load_bias();
+    grid_wait();
     row.load();
     const float inverse = row.inverse(lanes, eps);
     float* to = y + (i64)blockIdx.x * width;
-    row.each(width, [&](float value, int column) { to[column] = row.normal(value, column, inverse); });
+    row.each(width, [&](float value, int column, int j) { to[column] = row.normal(value, column, j, inverse); });
 }
 
 // rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain + bias.  x, y [rows, width], may be the same; gain, bias [width] or null. Grid rows, 256 threads.
 extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     grid_release();
-    grid_wait();
     if (width <= 16 * kRowThreads) norm_row<16>(x, gain, bias, eps, y, width);
     else if (width <= 32 * kRowThreads) norm_row<32>(x, gain, bias, eps, y, width);
     else norm_row<0>(x, gain, bias, eps, y, width);
@@ -99,17 +108,19 @@ __device__ __forceinline__ void norm_and_quantize_row(const float* x, const floa
     __shared__ float lanes[kRowThreads];
     __shared__ float largest_of_warp[kRowThreads / 32];
     Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, bias, width};
+    row.load_bias();
+    grid_wait();
     row.load();
     const float inverse_norm = row.inverse(lanes, eps);
     float largest = 0.0f;
     if (kHeld > 0) {
 #pragma unroll
         for (int j = 0; j < kHeld; j++) {
-            row.held[j] = row.normal(row.held[j], threadIdx.x + j * kRowThreads, inverse_norm);
+            row.held[j] = row.normal(row.held[j], threadIdx.x + j * kRowThreads, j, inverse_norm);
             largest = fmaxf(largest, fabsf(row.held[j]));
         }
     } else {
-        row.each(width, [&](float value, int column) { largest = fmaxf(largest, fabsf(row.normal(value, column, inverse_norm))); });
+        row.each(width, [&](float value, int column, int j) { largest = fmaxf(largest, fabsf(row.normal(value, column, j, inverse_norm))); });
     }
     for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(kFullWarp, largest, step));
     if (threadIdx.x % 32 == 0) largest_of_warp[threadIdx.x / 32] = largest;
@@ -120,8 +131,8 @@ __device__ __forceinline__ void norm_and_quantize_row(const float* x, const floa
     const float inverse = __fdiv_rn(1.0f, scale);
     if (threadIdx.x == 0) scales[blockIdx.x] = scale;
     signed char* to = codes + (i64)blockIdx.x * stride;
-    row.each(stride, [&](float value, int column) {
-        if (kHeld == 0) value = row.normal(value, column, inverse_norm);
+    row.each(stride, [&](float value, int column, int j) {
+        if (kHeld == 0) value = row.normal(value, column, j, inverse_norm);
         to[column] = (signed char)(int)fminf(fmaxf(rintf(__fmul_rn(value, inverse)), (float)(-highest - 1)), (float)highest);
     });
 }
@@ -131,7 +142,6 @@ __device__ __forceinline__ void norm_and_quantize_row(const float* x, const floa
 extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm_quantize(const float* x, const float* gain, const float* bias, float eps,
     signed char* codes, float* scales, int width, int stride, int highest, float clip) {
     grid_release();
-    grid_wait();
     if (stride <= 16 * kRowThreads) norm_and_quantize_row<16>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
     else if (stride <= 32 * kRowThreads) norm_and_quantize_row<32>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
     else norm_and_quantize_row<0>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);

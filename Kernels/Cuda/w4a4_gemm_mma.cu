@@ -89,12 +89,13 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
             }
     }
     if (o >= out) return;
+    const Bias own_bias(bias, o, out);
 #pragma unroll
     for (int j = 0; j < kTiles; j++)
 #pragma unroll
         for (int c = 0; c < 2; c++) {
             const int m = first_token + 8 * j + 2 * t + c;
-            if (m < tokens) finish_pair(y, m, o, out, total[j][c], total[j][2 + c], sx[m], bias, flags);
+            if (m < tokens) finish_pair(y, m, o, out, total[j][c], total[j][2 + c], sx[m], own_bias, flags);
         }
 }
 

@@ -123,6 +123,7 @@ template <int N, typename Sum>
 __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx, const float* bias, float* y, int flags, int row, int token, Sum t) {
     const int o = row, first = token + 2 * (threadIdx.x % 4);
     if (o >= out) return;
+    const Bias own_bias(bias, o, out);
 #pragma unroll
     for (int j = 0; j < N / 8; j += 8) {
         float scale[16];   // loaded together, as `old`: one latency for 16 stores, not for each
@@ -136,7 +137,7 @@ __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx,
 #pragma unroll
         for (int i = 0; i < 16; i++) {
             const int m = first + 8 * (j + i / 2) + i % 2, at = 4 * (j + i / 2) + i % 2;
-            if (m < tokens) finish_pair(y, m, o, out, t(at), t(at + 2), scale[i], bias, flags, old[i]);
+            if (m < tokens) finish_pair(y, m, o, out, t(at), t(at + 2), scale[i], own_bias, flags, old[i]);
         }
     }
 }

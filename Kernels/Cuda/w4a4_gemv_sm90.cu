@@ -139,6 +139,18 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
     for (int panel = blockIdx.x; panel < panels; panel += gridDim.x) {
         const int o = panel * Rows + 2 * pair;
         float total[Ends][2] = {};
+        // What the end needs, on its way while the weights come.
+        const Bias own_bias(bias, o, out);
+        const float2 own_scale = !Grouped && o < out ? __ldg((const float2*)(sw + o)) : make_float2(0.0f, 0.0f);
+        float token_scale[Ends];
+        float2 old[Ends];
+#pragma unroll
+        for (int j = 0; j < Ends; j++) {
+            const int m = TokensAtOnce * j + token;
+            const bool ends = m < tokens && o < out;
+            token_scale[j] = ends ? sx[m] : 0.0f;
+            old[j] = ends ? old_pair(y, m, o, out, flags) : make_float2(0.0f, 0.0f);
+        }
         int group = 0;
         for (int round = 0; round < rounds; round++) {
             const int count = Grouped ? 2 * (2 * (warp + kWarps * round) < blocks) : (blocks - warp + kWarps - 1) / kWarps;
@@ -171,9 +183,9 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
                         sum.y += part.y;
                     }
                 }
-                if (!Grouped && o < out) {
-                    total[j][0] = __fmaf_rn((float)sum.x, sw[o] * kSixteenth, 0.0f);
-                    total[j][1] = __fmaf_rn((float)sum.y, sw[o + 1] * kSixteenth, 0.0f);
+                if (!Grouped) {
+                    total[j][0] = __fmaf_rn((float)sum.x, own_scale.x * kSixteenth, 0.0f);
+                    total[j][1] = __fmaf_rn((float)sum.y, own_scale.y * kSixteenth, 0.0f);
                 }
             }
             group += kWarps;
@@ -182,7 +194,7 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
 #pragma unroll
         for (int j = 0; j < Ends; j++) {
             const int m = TokensAtOnce * j + token;
-            if (m < tokens && o < out) finish_pair(y, m, o, out, total[j][0], total[j][1], sx[m], bias, flags);
+            if (m < tokens && o < out) finish_pair(y, m, o, out, total[j][0], total[j][1], token_scale[j], own_bias, flags, old[j]);
         }
     }
 }

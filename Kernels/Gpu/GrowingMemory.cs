@@ -5,6 +5,9 @@ internal sealed class GrowingMemory(GpuDevice device, string what) : IDisposable
 {
     private DeviceMemory? _memory;
 
+    /// <summary>How often it has moved. An address says less: a larger piece of memory may lie where the smaller one lay.</summary>
+    public int Moves { get; private set; }
+
     /// <summary>Address of at least <paramref name="bytes"/> bytes, 256-byte aligned; their contents are not kept.</summary>
     /// <exception cref="GpuException">They do not fit; says what for.</exception>
     public ulong Require(long bytes)
@@ -15,6 +18,7 @@ internal sealed class GrowingMemory(GpuDevice device, string what) : IDisposable
             _memory = null;
             _memory = device.Allocate(bytes, what);
             _memory.Fill(0);
+            Moves++;
         }
 
         return _memory.Address;

@@ -5,18 +5,18 @@ namespace QuaRot.Kernels.Gpu.Fused;
 internal sealed class DecodeGraphs : IDisposable
 {
     private readonly Dictionary<(int Rows, int Spans, int Outputs), GpuGraph?> _graphs = [];
-    private (ulong States, ulong Logits) _addresses;
+    private int _moves;
 
     /// <summary>The graph of a shape; null the first time.</summary>
     /// <param name="shape">Rows, spans that blocks are launched for, rows of logits.</param>
-    /// <param name="addresses">Buffers that may have moved; 0: not used by this shape.</param>
+    /// <param name="moves">How often buffers have moved that graphs hold the addresses of.</param>
     /// <param name="capture">Makes it.</param>
-    public GpuGraph? Get((int Rows, int Spans, int Outputs) shape, (ulong States, ulong Logits) addresses, Func<GpuGraph> capture)
+    public GpuGraph? Get((int Rows, int Spans, int Outputs) shape, int moves, Func<GpuGraph> capture)
     {
-        if (addresses != _addresses)
+        if (moves != _moves)
         {
             Clear();
-            _addresses = addresses;
+            _moves = moves;
         }
 
         var isKnown = _graphs.TryGetValue(shape, out var graph);

@@ -37,8 +37,8 @@ internal sealed class FusedAttention : IDisposable
     public IFusedAttention Mixed(FusedBatch batch, int rows, AttentionRows lists) => new Plan(this, batch.Rows, rows, batch.AttentionInts, lists.DecodeCount,
         batch.AttentionInts + ((ulong)lists.DecodeCount * sizeof(int)), lists.TileCount, States(rows, Math.Max(1, lists.Spans)), IsSettled: false);
 
-    /// <summary>Where the states lie; moves when more is asked for than ever.</summary>
-    public ulong StatesAddress => _spanOutputs.Require(0);
+    /// <summary>How often its buffers have moved, which they do when more is asked for than ever.</summary>
+    public int Moves => _spanOutputs.Moves + _spanMaxima.Moves;
 
     public void Dispose()
     {

@@ -26,6 +26,9 @@ internal sealed class FusedHead : IDisposable
 
     public long WeightBytes => _lmHead.Bytes + (_norm?.Bytes ?? 0);
 
+    /// <summary>How often its buffers have moved.</summary>
+    public int Moves => _hidden.Moves + _logits.Moves;
+
     /// <summary>Where the logits of so many rows lie; moves when more rows than ever are asked for.</summary>
     public ulong LogitsOf(int rows)
     {

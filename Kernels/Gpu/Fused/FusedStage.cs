@@ -229,8 +229,9 @@ public sealed partial class FusedStage : IModelStage
         // Contexts grow by doublings, so that a graph lasts; blocks of spans that a row does not have leave at once.
         var spans = (int)BitOperations.RoundUpToPowerOf2((uint)FlashAttention.SpansFor(batch.Positions.Max() + ahead));
         var attention = _decodeAttention.Decode(_decode.Batch, batch.Rows, spans);
-        var logits = outputs == 0 ? 0 : _head!.LogitsOf(MostGraphRows);
-        var graph = _isProfiled ? null : _graphs.Get((batch.Rows, spans, outputs), (_decodeAttention.StatesAddress, logits), () => _device.Capture(Queue));
+        _head?.LogitsOf(MostGraphRows);
+        var moves = _decodeAttention.Moves + (_head?.Moves ?? 0);
+        var graph = _isProfiled ? null : _graphs.Get((batch.Rows, spans, outputs), moves, () => _device.Capture(Queue));
         if (graph is null)
         {
             _device.Together(Queue);
