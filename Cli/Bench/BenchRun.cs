@@ -10,7 +10,7 @@ namespace QuaRot.Cli.Bench;
 /// <remarks>On a GPU a run ends with sampled tokens on the host, of as many decode steps as the stage takes at once.</remarks>
 internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBackend? profile)
 {
-    /// <summary>Decode steps of one timing.</summary>
+    /// <summary>Decode steps of one timing, or a few less: as often as the stage takes so many at once.</summary>
     private const int Steps = 16;
 
     /// <summary>Whether a GPU's kernels are timed one by one.</summary>
@@ -31,12 +31,14 @@ internal sealed class BenchRun(IModelStage stage, int vocabulary, ProfiledBacken
     /// <summary>Seconds of a decode step of <paramref name="sequences"/> sequences; the last step of a timing attends to <paramref name="context"/> tokens.</summary>
     public BenchTiming Decode(int sequences, int context, int repeats)
     {
-        var (pages, first, atOnce) = (PagesFor(context), Math.Max(0, context - Steps), Math.Min(stage.StepsAtOnce, Steps));
+        var atOnce = Math.Min(stage.StepsAtOnce, Steps);
+        var (pages, steps) = (PagesFor(context), Steps / atOnce * atOnce);
+        var first = Math.Max(0, context - steps);
         Fill(sequences, first, pages);
 
         // Made in advance: what a batch is put together from is not the stage's work.
-        ForwardBatch[] batches = [.. Enumerable.Range(0, Steps / atOnce).Select(i => Batch(sequences, first + (i * atOnce), 1, pages))];
-        return Time(repeats, Steps, () => Array.ForEach(batches, batch => Forward(batch, atOnce)), batches[^1]);
+        ForwardBatch[] batches = [.. Enumerable.Range(0, steps / atOnce).Select(i => Batch(sequences, first + (i * atOnce), 1, pages))];
+        return Time(repeats, steps, () => Array.ForEach(batches, batch => Forward(batch, atOnce)), batches[^1]);
     }
 
     private BenchTiming Time(int repeats, int steps, Action body, ForwardBatch profiled)

@@ -26,19 +26,20 @@ extern "C" __global__ void gather_rows(const float* x, const int* rows, float* y
 // again (from L2) by whoever needs it.
 //
 //   row  | thread 0..255 | thread 0..255 | ...      neighbouring threads read neighbouring columns, every thread adds its own ascending
-template <int kHeld>
+template <int kHeld, bool kBiased>
 struct Row {
     const float* from;
     const float* gain;
     const float* bias;
     int width;
     float held[kHeld > 0 ? kHeld : 1];
-    float added[kHeld > 0 ? kHeld : 1];   // the bias
+    float added[kHeld > 0 && kBiased ? kHeld : 1];
 
-    // Before the kernel ahead has ended: the bias is nobody's result.
+    // Before the kernel ahead has ended: the bias is nobody's result, and where it is needed its latency would show.
     __device__ __forceinline__ void load_bias() {
+        if (!kBiased) return;
 #pragma unroll
-        for (int j = 0; j < kHeld; j++) added[j] = bias && threadIdx.x + j * kRowThreads < width ? __ldg(bias + threadIdx.x + j * kRowThreads) : 0.0f;
+        for (int j = 0; j < kHeld; j++) added[j] = threadIdx.x + j * kRowThreads < width ? __ldg(bias + threadIdx.x + j * kRowThreads) : 0.0f;
     }
 
     __device__ __forceinline__ void load() {
@@ -77,17 +78,15 @@ struct Row {
     __device__ __forceinline__ float normal(float x, int column, int j, float inverse) const {
         float value = __fmul_rn(x, inverse);
         if (gain && column < width) value = __fmul_rn(value, gain[column]);
-        if (!bias || column >= width) return value;
-        return __fadd_rn(value, kHeld > 0 ? added[j] : bias[column]);
+        return kBiased && column < width ? __fadd_rn(value, kHeld > 0 ? added[j] : bias[column]) : value;
     }
 };
 
-template <int kHeld>
+template <int kHeld, bool kBiased>
 __device__ __forceinline__ void norm_row(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     __shared__ float lanes[kRowThreads];
-    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, bias, width};
+    Row<kHeld, kBiased> row = {x + (i64)blockIdx.x * width, gain, bias, width};
     row.load_bias();
-    grid_wait();
     row.load();
     const float inverse = row.inverse(lanes, eps);
     float* to = y + (i64)blockIdx.x * width;
@@ -97,17 +96,20 @@ __device__ __forceinline__ void norm_row(const float* x, const float* gain, cons
 // rms_norm: y = (x·(1/√(mean(x²) + eps)))·gain + bias.  x, y [rows, width], may be the same; gain, bias [width] or null. Grid rows, 256 threads.
 extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     grid_release();
-    if (width <= 16 * kRowThreads) norm_row<16>(x, gain, bias, eps, y, width);
-    else if (width <= 32 * kRowThreads) norm_row<32>(x, gain, bias, eps, y, width);
-    else norm_row<0>(x, gain, bias, eps, y, width);
+    grid_wait();
+    if (bias) norm_row<0, true>(x, gain, bias, eps, y, width);
+    else if (width <= 16 * kRowThreads) norm_row<16, false>(x, gain, bias, eps, y, width);
+    else if (width <= 32 * kRowThreads) norm_row<32, false>(x, gain, bias, eps, y, width);
+    else norm_row<0, false>(x, gain, bias, eps, y, width);
 }
 
-template <int kHeld>
+template <int kHeld, bool kBiased>
 __device__ __forceinline__ void norm_and_quantize_row(const float* x, const float* gain, const float* bias, float eps, signed char* codes, float* scales,
     int width, int stride, int highest, float clip) {
     __shared__ float lanes[kRowThreads];
     __shared__ float largest_of_warp[kRowThreads / 32];
-    Row<kHeld> row = {x + (i64)blockIdx.x * width, gain, bias, width};
+    Row<kHeld, kBiased> row = {x + (i64)blockIdx.x * width, gain, bias, width};
+    grid_release();
     row.load_bias();
     grid_wait();
     row.load();
@@ -137,15 +139,20 @@ __device__ __forceinline__ void norm_and_quantize_row(const float* x, const floa
     });
 }
 
-// rms_norm and quantize_per_token of the same row, which is read once.  x [rows, width]; gain, bias [width] or null; codes [rows, stride] int8,
-// padded with zeros (stride a multiple of 64); scales [rows]. Grid rows, 256 threads. A warp stores whole 32-byte sectors.
-extern "C" __global__ void __launch_bounds__(kRowThreads) rms_norm_quantize(const float* x, const float* gain, const float* bias, float eps,
-    signed char* codes, float* scales, int width, int stride, int highest, float clip) {
-    grid_release();
-    if (stride <= 16 * kRowThreads) norm_and_quantize_row<16>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
-    else if (stride <= 32 * kRowThreads) norm_and_quantize_row<32>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
-    else norm_and_quantize_row<0>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);
-}
+// rms_norm and quantize_per_token of the same row, which is read once.  x [rows, width]; gain [width] or null; bias [width], only `_bias`; codes
+// [rows, stride] int8, padded with zeros (stride a multiple of 64); scales [rows]. Grid rows, 256 threads. A warp stores whole 32-byte sectors. A kernel for
+// each kind: registers that one needs would keep blocks of the others from the SM. `_16` and `_32`: strides up to so many times 256.
+#define RMS_NORM_QUANTIZE(name, held, biased)                                                                                              \
+    extern "C" __global__ void __launch_bounds__(kRowThreads) name(const float* x, const float* gain, const float* bias, float eps,         \
+        signed char* codes, float* scales, int width, int stride, int highest, float clip) {                                               \
+        norm_and_quantize_row<held, biased>(x, gain, bias, eps, codes, scales, width, stride, highest, clip);                               \
+    }
+RMS_NORM_QUANTIZE(rms_norm_quantize_16, 16, false)
+RMS_NORM_QUANTIZE(rms_norm_quantize_32, 32, false)
+RMS_NORM_QUANTIZE(rms_norm_quantize, 0, false)
+RMS_NORM_QUANTIZE(rms_norm_quantize_16_bias, 16, true)
+RMS_NORM_QUANTIZE(rms_norm_quantize_32_bias, 32, true)
+RMS_NORM_QUANTIZE(rms_norm_quantize_bias, 0, true)
 
 // quantize_per_token: scale = clip·max|x|/highest, code = clamp(rint(x·(1/scale)), -highest - 1, highest).
 // x [rows, width]; codes [rows, stride] int8, padded with zeros; scales [rows]. A scale below 1e-30 becomes 1. 256 threads.

@@ -119,11 +119,11 @@ __device__ __forceinline__ void settled(int (&acc)[Count]) {
 }
 
 // t(i) is the FP32 sum of accumulator i.
-template <int N, typename Sum>
+template <int N, bool Biased, typename Sum>
 __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx, const float* bias, float* y, int flags, int row, int token, Sum t) {
     const int o = row, first = token + 2 * (threadIdx.x % 4);
     if (o >= out) return;
-    const Bias own_bias(bias, o, out);
+    const Bias own_bias(Biased ? bias : nullptr, o, out);
 #pragma unroll
     for (int j = 0; j < N / 8; j += 8) {
         float scale[16];   // loaded together, as `old`: one latency for 16 stores, not for each
@@ -176,8 +176,9 @@ __device__ __forceinline__ void consume(const float* sw, const float* sx, const 
     settled(acc);
     const int o = first_row(tile, rank);
     const float s0 = o < out ? sw[o] * kSixteenth : 0.0f, s1 = o < out ? sw[o + 1] * kSixteenth : 0.0f;
-    write_tile<N>(tokens, out, sx, bias, y, flags, o, tile.token,
-                  [&](int i) { return __fmaf_rn((float)acc[i], i & 2 ? s1 : s0, 0.0f); });
+    const auto sum = [&](int i) { return __fmaf_rn((float)acc[i], i & 2 ? s1 : s0, 0.0f); };
+    if (bias) write_tile<N, true>(tokens, out, sx, bias, y, flags, o, tile.token, sum);
+    else write_tile<N, false>(tokens, out, sx, bias, y, flags, o, tile.token, sum);
 }
 
 // Adds one group's integer sums to the FP32 sums.
@@ -207,7 +208,7 @@ __device__ __forceinline__ void consume_groups(const float* sw, const float* sx,
         ring.next<S::Stages>();
         add_group(t, acc, scale);
     }
-    write_tile<N>(tokens, out, sx, bias, y, flags, o, tile.token, [&](int i) { return t[i]; });
+    write_tile<N, true>(tokens, out, sx, bias, y, flags, o, tile.token, [&](int i) { return t[i]; });
 }
 
 template <int N, bool Grouped>

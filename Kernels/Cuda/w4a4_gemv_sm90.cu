@@ -139,7 +139,8 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
     for (int panel = blockIdx.x; panel < panels; panel += gridDim.x) {
         const int o = panel * Rows + 2 * pair;
         float total[Ends][2] = {};
-        // What the end needs, on its way while the weights come.
+        // What the end needs, on its way while the weights come; for a few tokens what lies in L2 anyway is better asked for late (bench/NOTES.md).
+        constexpr bool kEarly = Tiles > 1;
         const Bias own_bias(bias, o, out);
         const float2 own_scale = !Grouped && o < out ? __ldg((const float2*)(sw + o)) : make_float2(0.0f, 0.0f);
         float token_scale[Ends];
@@ -147,7 +148,7 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
 #pragma unroll
         for (int j = 0; j < Ends; j++) {
             const int m = TokensAtOnce * j + token;
-            const bool ends = m < tokens && o < out;
+            const bool ends = kEarly && m < tokens && o < out;
             token_scale[j] = ends ? sx[m] : 0.0f;
             old[j] = ends ? old_pair(y, m, o, out, flags) : make_float2(0.0f, 0.0f);
         }
@@ -194,7 +195,9 @@ __device__ __forceinline__ void run(const signed char* x, const u8* w, const flo
 #pragma unroll
         for (int j = 0; j < Ends; j++) {
             const int m = TokensAtOnce * j + token;
-            if (m < tokens && o < out) finish_pair(y, m, o, out, total[j][0], total[j][1], token_scale[j], own_bias, flags, old[j]);
+            if (m >= tokens || o >= out) continue;
+            if (kEarly) finish_pair(y, m, o, out, total[j][0], total[j][1], token_scale[j], own_bias, flags, old[j]);
+            else finish_pair(y, m, o, out, total[j][0], total[j][1], sx[m], own_bias, flags);
         }
     }
 }

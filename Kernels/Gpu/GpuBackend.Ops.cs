@@ -36,6 +36,10 @@ public sealed partial class GpuBackend
         _device.Launch("rms_norm", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), Floats(bias), eps, Floats(y), width);
     }
 
+    /// <summary>The kernel for rows of codes of so many bytes.</summary>
+    internal static string NormQuantizeKernel(int stride, bool isBiased) =>
+        $"rms_norm_quantize{(stride <= 16 * Threads ? "_16" : stride <= 32 * Threads ? "_32" : "")}{(isBiased ? "_bias" : "")}";
+
     /// <summary>RmsNorm and QuantizePerToken (3 to 8 bits) in one launch that reads the row once.</summary>
     internal void RmsNormQuantize(FloatBuffer x, FloatBuffer? gain, FloatBuffer? bias, float eps, QuantizedRows y, int rows, int width, int bits, float clip)
     {
@@ -43,7 +47,7 @@ public sealed partial class GpuBackend
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 8);
         var target = (GpuRows)y;
         target.Begin(rows, width, bits);
-        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), Floats(bias), eps, target.Codes, target.Scales,
+        _device.Launch(NormQuantizeKernel(target.Stride, bias is not null), LaunchGrid.Blocks(rows, Threads).Overlapping, 0, Floats(x), Floats(gain), Floats(bias), eps, target.Codes, target.Scales,
             width, target.Stride, (1 << (bits - 1)) - 1, clip);
     }
 

@@ -18,7 +18,8 @@ public sealed class KernelCheck
     [
         new("embed_tokens, gather_rows", Embed),
         new("rms_norm", b => Apply(b, 5 * 1000, (x, y) => b.RmsNorm(x, null, null, 1e-5f, y, 5, 1000))),
-        .. ((int[])[1000, 5000, 9000]).Select(width => new KernelCheck($"rms_norm_quantize, {width} elements", b => NormQuantize(b, width))),
+        .. ((int[])[1000, 5000, 9000]).SelectMany(width => ((bool[])[false, true]).Select(isBiased => new KernelCheck(
+            $"rms_norm_quantize, {width} elements{(isBiased ? ", with bias" : "")}", b => NormQuantize(b, width, isBiased)))),
         new("silu_and_mul", b => Apply(b, 5000, (x, y) => b.SiluAndMul(x, x, y, 5000))),
         new("apply_rope", Rope),
         new("hadamard_transform, 2^k", b => Hadamard(b, new HadamardShape(4, 128, 1))),
@@ -164,10 +165,10 @@ public sealed class KernelCheck
     private static float[] HadamardQuantize(Backend backend, HadamardShape shape) => [.. new[] { 3, 20 }.SelectMany(rows =>
         Quantized(backend, rows, shape.Width, (x, y) => backend.HadamardQuantize(x, y, rows, shape, 4, 0.9f)))];
 
-    private static float[] NormQuantize(Backend backend, int width) => Quantized(backend, 2, width, (x, y) =>
+    private static float[] NormQuantize(Backend backend, int width, bool isBiased) => Quantized(backend, 2, width, (x, y) =>
     {
         using var gain = backend.Upload(Values(width, 13));
-        using var bias = backend.Upload(Values(width, 16));
+        using var bias = isBiased ? backend.Upload(Values(width, 16)) : null;
         if (backend is GpuBackend gpu)
         {
             gpu.RmsNormQuantize(x, gain, bias, 1e-5f, y, 2, width, 4, 0.9f);

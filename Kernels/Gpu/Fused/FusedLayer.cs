@@ -61,6 +61,6 @@ internal sealed class FusedLayer
     }
 
     private void Normalize(FusedWorkspace w, DeviceMemory? gain, DeviceMemory? bias, int rows, ActivationSite site) =>
-        _device.Launch("rms_norm_quantize", LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, bias, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
+        _device.Launch(GpuBackend.NormQuantizeKernel(_config.HiddenSize, bias is not null), LaunchGrid.Blocks(rows, 256).Overlapping, 0, w.X, gain, bias, _config.RmsNormEps, w.Codes.Codes, w.Codes.Scales,
             _config.HiddenSize, _config.HiddenSize, (1 << (_bits - 1)) - 1, _clips[(int)site]);
 }

@@ -5,13 +5,23 @@ namespace QuaRot.Kernels.Gpu.Fused;
 /// <summary>Several decode steps at once, also through the stages behind on the same GPU.</summary>
 public sealed partial class FusedStage
 {
-    /// <summary>Steps that are queued before the host looks at a token: new work waits for them, and what follows a stop token is thrown away.</summary>
-    private const int MostSteps = 8;
+    private const int MostSteps = 64;
+
+    /// <summary>Steps that are queued before the host looks at a token take so long: new work waits for them, and what follows a stop token is thrown away.</summary>
+    private const double SecondsOfSteps = 0.02;
+
+    /// <summary>What the launches of a layer take at least, and how fast its weights are read: for an estimate.</summary>
+    private const double SecondsOfLaunches = 20e-6, WeightBytesPerSecond = 2e12;
 
     private DeviceMemory? _history;
+    private readonly int _steps;
+
+    /// <summary>As many steps of the whole model as take about <see cref="SecondsOfSteps"/>: between them the host costs what a few layers do.</summary>
+    private int StepsWithin(double bytesOfLayer) => Math.Clamp(
+        (int)(SecondsOfSteps / (_config.NumLayers * (SecondsOfLaunches + (bytesOfLayer / WeightBytesPerSecond)))), 2, MostSteps);
 
     /// <inheritdoc/>
-    public int StepsAtOnce => IsFirst ? MostSteps : 1;
+    public int StepsAtOnce => IsFirst ? _steps : 1;
 
     /// <inheritdoc/>
     public SampledToken[][] Decode(ForwardBatch batch, IReadOnlyList<SamplingRow> rows, int steps, params IReadOnlyList<IModelStage> following)

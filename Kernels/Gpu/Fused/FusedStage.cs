@@ -52,6 +52,7 @@ public sealed partial class FusedStage : IModelStage
         _decode = owned.Own(new FusedWorkspace(_device, _config, MostGraphRows, _maxPositions));
         _decodeAttention = owned.Own(new FusedAttention(_device, _config, _cache, _rope, MostGraphRows));
         NumericsId = ModelStage.NumericsIdOf(backend, _config, null);
+        _steps = StepsWithin(_layers.Average(layer => layer.WeightBytes));
     }
 
     /// <inheritdoc/>
