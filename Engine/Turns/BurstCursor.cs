@@ -4,17 +4,18 @@ namespace QuaRot.Engine.Turns;
 
 /// <summary>The tokens of one answer as a single sequence, asked for burst by burst.</summary>
 /// <param name="bursts">Where the tokens come from.</param>
-/// <param name="burstSize">Most tokens of a burst.</param>
+/// <param name="sizes">Tokens of a burst.</param>
 /// <param name="sequenceId">Names the sequence at the replica.</param>
 /// <param name="tokens">The history; grows with each token.</param>
 /// <param name="settings">Sampling, seed and stop tokens.</param>
 /// <param name="cancelled">Ends the answer.</param>
 internal sealed class BurstCursor(
-    BurstSource bursts, int burstSize, string sequenceId, List<int> tokens, TurnSettings settings, CancellationToken cancelled)
+    BurstSource bursts, BurstSizes sizes, string sequenceId, List<int> tokens, TurnSettings settings, CancellationToken cancelled)
     : IAsyncDisposable
 {
     private IAsyncEnumerator<GeneratedToken>? _burst;
-    private int _leftInBurst;
+    private int _size = sizes.First, _leftInBurst;
+    private long? _started;
 
     /// <summary>Why there are no more tokens, once <see cref="NextAsync"/> has returned null.</summary>
     public FinishReason EndReason { get; private set; }
@@ -58,7 +59,13 @@ internal sealed class BurstCursor(
         await DisposeAsync().ConfigureAwait(false);
         _burst = null;
         cancelled.ThrowIfCancellationRequested();
-        _leftInBurst = Math.Min(burstSize, settings.MaxTokens - answered);
+        if (_started is { } started && sizes.Time.GetElapsedTime(started) < sizes.GrowsBelow)
+        {
+            _size = Math.Min(2 * _size, sizes.Most);
+        }
+
+        _started = sizes.Time.GetTimestamp();
+        _leftInBurst = Math.Min(_size, settings.MaxTokens - answered);
         var request = new BurstRequest
         {
             SequenceId = sequenceId,

@@ -9,8 +9,8 @@ namespace QuaRot.Engine.Turns;
 /// text of the tokens already there counts as given out, and the chunks go on after it.
 /// </remarks>
 /// <param name="bursts">Where the tokens come from.</param>
-/// <param name="burstSize">Tokens to ask for at a time: the client is never further behind than this.</param>
-public sealed class TurnDriver(BurstSource bursts, int burstSize = 16)
+/// <param name="sizes">Tokens to ask for at a time: the client is never further behind than this.</param>
+public sealed class TurnDriver(BurstSource bursts, BurstSizes sizes)
 {
     /// <summary>
     /// Yields a chunk for each new token, then exactly one final chunk. Disposing the enumerator early ends the burst and leaves the turn
@@ -33,7 +33,7 @@ public sealed class TurnDriver(BurstSource bursts, int burstSize = 16)
         var text = new TurnDecoder(decoder, pending.Settings.StopStrings);
         FinishReason reason = Replay(tokens, pending, text);
         int answered = tokens.Count - pending.AnswerStart;
-        await using var cursor = new BurstCursor(bursts, burstSize, sequenceId, tokens, pending.Settings, cancelled);
+        await using var cursor = new BurstCursor(bursts, sizes, sequenceId, tokens, pending.Settings, cancelled);
         while (reason == FinishReason.None)
         {
             GeneratedToken? token = await cursor.NextAsync(answered).ConfigureAwait(false);

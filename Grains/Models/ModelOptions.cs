@@ -24,6 +24,6 @@ public sealed class ModelOptions
     /// <summary>Most sequences that may wait for admission before new ones are refused.</summary>
     public int MaxQueue { get; set; } = 256;
 
-    /// <summary>Most tokens a session asks for at a time: the unit of flow control and recovery.</summary>
+    /// <summary>Tokens that a session asks for at a time, up to eight times as many where they come fast: the unit of flow control and recovery.</summary>
     public int BurstTokens { get; set; } = 16;
 }

@@ -13,6 +13,9 @@ namespace QuaRot.Grains.Sessions;
 /// <summary>Runs turns against the lead shard of the model's replica.</summary>
 internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimeProvider time, ILogger log)
 {
+    /// <summary>A burst that lasts less costs more than it should, and one twice as long still lets others in soon.</summary>
+    private static readonly TimeSpan ShortBurst = TimeSpan.FromMilliseconds(50);
+
     private readonly IShardGrain _lead = grains.GetGrain<IShardGrain>(new ShardKey(model.Name, 0, 0).ToString());
 
     /// <summary>The arithmetic that will compute the answer; loads the shard if need be.</summary>
@@ -34,7 +37,7 @@ internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimePr
     /// <summary>The answer piece by piece.</summary>
     public IAsyncEnumerable<TurnChunk> Run(string sessionId, IReadOnlyList<int> history, PendingTurn turn, CancellationToken cancelled)
     {
-        var driver = new TurnDriver(Burst, model.Options.BurstTokens);
+        var driver = new TurnDriver(Burst, new BurstSizes(model.Options.BurstTokens) { Most = 8 * model.Options.BurstTokens, GrowsBelow = ShortBurst, Time = time });
         return driver.RunAsync(sessionId, history, turn, new TokenizerDecoder(model.Tokenizer), cancelled);
 
         async IAsyncEnumerable<GeneratedToken> Burst(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)

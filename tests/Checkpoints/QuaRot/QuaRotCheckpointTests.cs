@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using QuaRot.Checkpoints.HuggingFace;
 using QuaRot.Checkpoints.QuaRot;
 using QuaRot.Checkpoints.Safetensors;
@@ -14,6 +15,8 @@ public sealed class QuaRotCheckpointTests : IDisposable
     private string Target => _folder.File("target");
 
     private string LayerFile => Path.Combine(Target, "model-layer-00000.safetensors");
+
+    private string IndexFile => Path.Combine(Target, "model.safetensors.index.json");
 
     private string ConfigFile => Path.Combine(Target, "config.json");
 
@@ -72,6 +75,20 @@ public sealed class QuaRotCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void NormsAndConfigMustAgree()
+    {
+        Reconfigure("\"norm_bias\": false", "\"norm_bias\": true");
+        Assert.Equal($"{IndexFile}: tensor 'model.layers.0.self_attn.q_proj.bias' is missing", LayerMessage());
+        string[] biased = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"];
+        Add([.. biased.Select(name => Zeros($"model.layers.0.{name}.bias", name.EndsWith("k_proj") || name.EndsWith("v_proj") ? 16 : name.StartsWith("mlp") ? 48 : 32))]);
+        Assert.Equal($"{IndexFile}: tensor 'model.layers.0.input_layernorm.bias' is missing", LayerMessage());
+        Add([Zeros("model.layers.0.input_layernorm.bias", 32), Zeros("model.layers.0.post_attention_layernorm.bias", 31)]);
+        Assert.Equal($"{LayerFile}: tensor 'model.layers.0.post_attention_layernorm.bias': shape [31], the config asks for [32]", LayerMessage());
+        Reconfigure("\"norm_bias\": true", "\"norm_bias\": false");
+        Assert.Equal($"{LayerFile}: tensor 'model.layers.0.self_attn.q_proj.bias': by config.json this layer has no bias", LayerMessage());
+    }
+
+    [Fact]
     public void TiedConfigIsRefused()
     {
         Reconfigure("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
@@ -121,6 +138,27 @@ public sealed class QuaRotCheckpointTests : IDisposable
 
         SafetensorsWriter.Write(LayerFile, tensors);
     }
+
+    /// <summary>Adds tensors to the first layer's file and to the index.</summary>
+    private void Add(params SafetensorsTensor[] added)
+    {
+        List<SafetensorsTensor> tensors;
+        using (SafetensorsFile file = SafetensorsFile.Open(LayerFile))
+        {
+            tensors = [.. file.Tensors.Values.Select(t => new SafetensorsTensor(t.Name, t.DType, t.Shape, file.Bytes(t.Name).ToArray()))];
+        }
+
+        SafetensorsWriter.Write(LayerFile, [.. tensors, .. added]);
+        JsonNode index = JsonNode.Parse(File.ReadAllText(IndexFile))!;
+        foreach (SafetensorsTensor tensor in added)
+        {
+            index["weight_map"]![tensor.Name] = Path.GetFileName(LayerFile);
+        }
+
+        File.WriteAllText(IndexFile, index.ToJsonString());
+    }
+
+    private static SafetensorsTensor Zeros(string name, int length) => new(name, TensorTypes.F32, [length], new byte[4 * length]);
 
     private static byte[] WithFloat(ReadOnlyMemory<byte> data, int index, float value)
     {

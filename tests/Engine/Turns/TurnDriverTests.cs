@@ -82,7 +82,7 @@ public sealed class TurnDriverTests
         using var cancel = new CancellationTokenSource();
         var chunks = new List<TurnChunk>();
         PendingTurn turn = Turn(new TurnSettings { Seed = 1, MaxTokens = 50 });
-        var driver = new TurnDriver((request, ct) => Letters("abcdefgh", request, ct), 4);
+        var driver = new TurnDriver((request, ct) => Letters("abcdefgh", request, ct), new BurstSizes(4));
         await foreach (TurnChunk chunk in driver.RunAsync("s", [0, 0], turn, new LetterDecoder(), cancel.Token))
         {
             chunks.Add(chunk);
@@ -109,10 +109,29 @@ public sealed class TurnDriverTests
         }
     }
 
+    [Theory]
+    [InlineData(49, new[] { 2, 4, 8, 8, 4 })]
+    [InlineData(51, new[] { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 })]
+    public async Task Bursts_grow_while_they_are_short(int millisecondsOfBurst, int[] expected)
+    {
+        var clock = new ManualClock();
+        var asked = new List<int>();
+        var driver = new TurnDriver(
+            (request, ct) =>
+            {
+                asked.Add(request.MaxTokens);
+                clock.Now += millisecondsOfBurst;
+                return Letters("abcdefghijklmnopqrstuvwxyz", request, ct);
+            },
+            new BurstSizes(2) { Most = 8, GrowsBelow = TimeSpan.FromMilliseconds(50), Time = clock });
+        await driver.RunAsync("s", [0, 0], Turn(new TurnSettings { Seed = 1, MaxTokens = 26 }), new LetterDecoder()).ToListAsync();
+        Assert.Equal(expected, asked);
+    }
+
     [Fact]
     public async Task A_replica_that_skips_a_position_is_found_out()
     {
-        var driver = new TurnDriver((request, ct) => Letters("abc", request with { Tokens = [.. request.Tokens, 0] }, ct));
+        var driver = new TurnDriver((request, ct) => Letters("abc", request with { Tokens = [.. request.Tokens, 0] }, ct), new BurstSizes(16));
         PendingTurn turn = Turn(new TurnSettings { Seed = 1, MaxTokens = 5 });
         var e = await Assert.ThrowsAsync<InvalidOperationException>(
             () => driver.RunAsync("s", [0, 0], turn, new LetterDecoder()).ToListAsync().AsTask());
@@ -135,10 +154,19 @@ public sealed class TurnDriverTests
         int[] prompt = Rig.Prompt(3, 5);
         var settings = new TurnSettings { Seed = 11, MaxTokens = 30, Sampling = Rig.Sampling };
         var turn = new PendingTurn { Index = 0, PromptStart = 0, AnswerStart = 5, Settings = settings };
-        var driver = new TurnDriver(rig.Scheduler.GenerateAsync, 7);
+        var driver = new TurnDriver(rig.Scheduler.GenerateAsync, new BurstSizes(7));
         List<TurnChunk> chunks = await driver.RunAsync("s", prompt, turn, new LetterDecoder()).ToListAsync();
         Assert.Equal(Rig.Expected(prompt, 11, 30), chunks.SelectMany(c => c.TokenIds));
         Assert.Equal(FinishReason.Length, chunks[^1].FinishReason);
+    }
+
+    private sealed class ManualClock : TimeProvider
+    {
+        public long Now { get; set; }
+
+        public override long TimestampFrequency => 1000;
+
+        public override long GetTimestamp() => Now;
     }
 
     private static string Show(TurnChunk chunk) =>
@@ -175,7 +203,7 @@ public sealed class TurnDriverTests
                 _requests.Add(request);
                 return Letters(answer, request, ct);
             },
-            burstSize: 4);
+            new BurstSizes(4));
         int[] history = [0, 0, .. LetterDecoder.Ids(answer).Take(done)];
         return await driver.RunAsync("s", history, Turn(settings), new LetterDecoder()).ToListAsync();
     }
