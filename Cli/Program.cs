@@ -7,6 +7,7 @@ var root = new RootCommand("QuaRot.Cluster: Llama-family models served 4-bit end
     SiloCommand.Create(),
     ChatCommand.Create(),
     GenerateCommand.Create(),
+    LoadtestCommand.Create(),
     QuantizeCommand.Create(),
     EvalCommand.Create(),
     InspectCommand.Create(),
