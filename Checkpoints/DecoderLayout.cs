@@ -11,6 +11,9 @@ public sealed class DecoderLayout(ModelConfig config)
     private readonly int _queries = config.NumHeads * config.HeadDim;
     private readonly int _keys = config.NumKvHeads * config.HeadDim;
 
+    /// <summary>True where the gains of norms were fused into the linear layers behind them, as in every rotated checkpoint.</summary>
+    public bool FusesNorms => config.Quantization is { Rotate: true };
+
     /// <summary>The embedding.</summary>
     public LinearShape EmbeddingTable => new("model.embed_tokens", config.VocabSize, _hidden, HasBias: false);
 
@@ -48,20 +51,19 @@ public sealed class DecoderLayout(ModelConfig config)
     /// <summary>Reads a decoder layer tensor by tensor.</summary>
     /// <param name="layer">Counted from 0.</param>
     /// <param name="linear">Reads a linear layer.</param>
-    /// <param name="norm">Reads the gain of that name, or gives null where it was fused into the next linear layer.</param>
-    /// <param name="normBias">Reads the bias of a norm; called only where the model's norms have one.</param>
+    /// <param name="vector">Reads what a norm has, [hidden], by its name; not called for a gain that was fused into the next linear layer.</param>
     /// <exception cref="ArgumentOutOfRangeException">The model has no such layer.</exception>
-    public LayerWeights Read(int layer, Func<LinearShape, LinearWeights> linear, Func<string, float[]?> norm, Func<string, float[]>? normBias = null)
+    public LayerWeights Read(int layer, Func<LinearShape, LinearWeights> linear, Func<string, float[]> vector)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, config.NumLayers);
         LinearWeights[] weights = [.. Linears(layer).Select(linear)];
         return new LayerWeights
         {
-            InputNorm = norm(InputNorm(layer)),
-            InputNormBias = _normBias ? normBias!(InputNormBias(layer)) : null,
-            PostAttentionNorm = norm(PostAttentionNorm(layer)),
-            PostAttentionNormBias = _normBias ? normBias!(PostAttentionNormBias(layer)) : null,
+            InputNorm = FusesNorms ? null : vector(InputNorm(layer)),
+            InputNormBias = _normBias ? vector(InputNormBias(layer)) : null,
+            PostAttentionNorm = FusesNorms ? null : vector(PostAttentionNorm(layer)),
+            PostAttentionNormBias = _normBias ? vector(PostAttentionNormBias(layer)) : null,
             Q = weights[0],
             K = weights[1],
             V = weights[2],

@@ -199,8 +199,7 @@ public sealed class CheckpointQuantizer
         LayerWeights weights = _layout.Read(
             layer,
             shape => LinearTensors.Read(file, shape, _options.WeightBits, _options.GroupSize),
-            norm => _options.Rotate ? null : new TensorReader(file).Vector(norm, _config.HiddenSize),
-            bias => new TensorReader(file).Vector(bias, _config.HiddenSize));
+            vector => new TensorReader(file).Vector(vector, _config.HiddenSize));
         _calibrated.Skip(layer, checkpoint.ReadLayer(layer), new QuantizedLayer(weights, _staged.Clips[layer]), _cancellation);
     }
 

@@ -51,21 +51,19 @@ public sealed class QuaRotCheckpoint : ICheckpoint
 
     /// <inheritdoc/>
     public LayerWeights ReadLayer(int layer) => _layout.Read(
-        layer, shape => LinearTensors.Read(_folder, shape, _quantization.WeightBits, _quantization.GroupSize), ReadNorm,
-        name => _floats.Vector(name, Config.HiddenSize));
+        layer, shape => LinearTensors.Read(_folder, shape, _quantization.WeightBits, _quantization.GroupSize), ReadVector);
 
     /// <inheritdoc/>
     public HeadWeights ReadHead() => new()
     {
-        FinalNorm = ReadNorm(DecoderLayout.FinalNorm),
+        FinalNorm = _layout.FusesNorms ? null : ReadVector(DecoderLayout.FinalNorm),
         LmHead = LinearTensors.Read(_folder, _layout.LmHead, bits: 16, groupSize: 0),
     };
 
     /// <inheritdoc/>
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>A rotated model's norms are fused into the linear layers, so that there is none to read.</summary>
-    private float[]? ReadNorm(string name) => _quantization.Rotate ? null : _floats.Vector(name, Config.HiddenSize);
+    private float[] ReadVector(string name) => _floats.Vector(name, Config.HiddenSize);
 
     private static void CheckRotation(ModelConfig config, QuantizationConfig quantization, string configFile)
     {

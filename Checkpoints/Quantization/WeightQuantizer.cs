@@ -42,6 +42,23 @@ public static class WeightQuantizer
     public static LinearWeights ToHalf(LinearWeights weights, CancellationToken cancellation = default) =>
         FloatRows.Convert(weights, WeightFormat.Float16, cancellation);
 
+    /// <summary>The weights of any format, [out·in], row-major.</summary>
+    public static float[] Values(LinearWeights weights)
+    {
+        if (weights.Format is WeightFormat.Int4 or WeightFormat.Int8)
+        {
+            return Dequantize(weights);
+        }
+
+        var values = new float[(long)weights.OutFeatures * weights.InFeatures];
+        for (int row = 0; row < weights.OutFeatures; row++)
+        {
+            FloatRows.Read(weights, row, values.AsSpan(row * weights.InFeatures, weights.InFeatures));
+        }
+
+        return values;
+    }
+
     /// <summary>The weights that the codes and scales stand for, [out·in], row-major.</summary>
     /// <param name="weights">An integer matrix.</param>
     /// <exception cref="ArgumentException">The matrix is a float one; the message names it.</exception>

@@ -46,7 +46,9 @@ internal sealed class RandomCheckpoint : ICheckpoint
     }
 
     /// <summary>Half as large as what it is added to.</summary>
-    private float[]? NormBias() => Config.Quantization!.NormBias ? [.. Enumerable.Range(0, Config.HiddenSize).Select(_ => _random.NextSingle() - 0.5f)] : null;
+    private float[]? NormBias() => Config.Quantization!.NormBias ? Vector(Config.HiddenSize) : null;
+
+    private float[] Vector(int length) => [.. Enumerable.Range(0, length).Select(_ => _random.NextSingle() - 0.5f)];
 
     /// <summary>Scales keep the residual stream near 1, whatever the number of columns.</summary>
     private LinearWeights Integer(string name, int outFeatures, int inFeatures)
@@ -65,7 +67,7 @@ internal sealed class RandomCheckpoint : ICheckpoint
             Data = _codes.AsMemory(0, bytes),
             Scales = scales,
             GroupSize = quantization.GroupSize,
-            Bias = quantization.NormBias && name is not ("o" or "down") ? [.. Enumerable.Range(0, outFeatures).Select(_ => _random.NextSingle() - 0.5f)] : null,
+            Bias = quantization.NormBias && name is not ("o" or "down") ? Vector(outFeatures) : null,
         };
     }
 

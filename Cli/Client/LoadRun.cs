@@ -10,7 +10,7 @@ internal sealed class LoadRun(GrpcChannel channel, string prompt, SamplingParame
 {
     /// <summary>Answers that begin together; every one continues a text of its own, so that none finds another's KV.</summary>
     /// <param name="streams">How many.</param>
-    /// <param name="round">Which turn of them: makes the texts and seeds.</param>
+    /// <param name="round">Which turn of them: a number in the texts.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="RpcException">The gateway refused or lost one.</exception>
     public async Task<LoadRound> RunAsync(int streams, int round, CancellationToken cancellationToken)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Text.Json;
 using QuaRot.Checkpoints;
 using QuaRot.Cli.Bench;
 using QuaRot.Kernels;
@@ -16,8 +15,6 @@ namespace QuaRot.Cli.Commands;
 /// <summary><c>quarot bench</c>: tokens per second of the forward pass, beside what the machine could do at most.</summary>
 internal static class BenchCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     private static readonly Option<string> Device = DeviceOption.Create();
     private static readonly Option<DirectoryInfo?> Model = new("--model") { Description = "Checkpoint folder" };
     private static readonly Option<string> Shape = new("--shape") { Description = $"Random weights of this shape instead: {BenchShape.Names}", DefaultValueFactory = _ => "lexi" };
@@ -70,7 +67,7 @@ internal static class BenchCommand
             report.AddPrefill(prompt, run.Prefill(prompt, repeats));
         Print(report);
         if (args.GetValue(Json) is { } file)
-            File.WriteAllText(file.FullName, JsonSerializer.Serialize(report, Indented));
+            FiguresFile.Write(file, report);
         return 0;
     }
 
@@ -100,19 +97,13 @@ internal static class BenchCommand
             throw new CommandException($"--wbits: is {args.GetValue(WeightBits)}; must be 4 or 8");
         if (args.GetValue(ActivationBits) is not (4 or 8 or 16))
             throw new CommandException($"--abits: is {args.GetValue(ActivationBits)}; must be 4, 8 or 16");
-        Positive(Repeats, args.GetValue(Repeats), 1);
-        Positive(Context, args.GetValue(Context), 0);
-        Positive(Prompt, args.GetValue(Prompt), 0);
-        Positive(Threads, args.GetValue(Threads), 0);
-        Positive(Layers, args.GetValue(Layers), 0);
+        OptionCheck.AtLeast(Repeats, args.GetValue(Repeats), 1);
+        OptionCheck.AtLeast(Context, args.GetValue(Context), 0);
+        OptionCheck.AtLeast(Prompt, args.GetValue(Prompt), 0);
+        OptionCheck.AtLeast(Threads, args.GetValue(Threads), 0);
+        OptionCheck.AtLeast(Layers, args.GetValue(Layers), 0);
         foreach (var batch in args.GetRequiredValue(Batch))
-            Positive(Batch, batch, 1);
-    }
-
-    private static void Positive(Option option, int value, int least)
-    {
-        if (value < least)
-            throw new CommandException($"{option.Name}: is {value}; must be at least {least}");
+            OptionCheck.AtLeast(Batch, batch, 1);
     }
 
     private static void Print(BenchReport report)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using QuaRot.Cli.Client;
 using Spectre.Console;
 
@@ -9,8 +8,6 @@ namespace QuaRot.Cli.Commands;
 /// <summary><c>quarot loadtest</c>: what clients see of a running gateway, alone and in company.</summary>
 internal static class LoadtestCommand
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     private static readonly ConnectionOptions Gateway = new();
     private static readonly SamplingOptions Sampling = new();
     private static readonly Option<int[]> Streams = new("--streams") { Description = "Answers that are streamed together; several numbers are measured one after the other", DefaultValueFactory = _ => [1, 8], AllowMultipleArgumentsPerToken = true };
@@ -31,10 +28,10 @@ internal static class LoadtestCommand
     private static async Task<int> Run(ParseResult args, CancellationToken cancellationToken)
     {
         var (rounds, warmUp, streams) = (args.GetValue(Rounds), args.GetValue(WarmUp), args.GetRequiredValue(Streams));
-        Require(Rounds, rounds, 1);
-        Require(WarmUp, warmUp, 0);
+        OptionCheck.AtLeast(Rounds, rounds, 1);
+        OptionCheck.AtLeast(WarmUp, warmUp, 0);
         foreach (var count in streams)
-            Require(Streams, count, 1);
+            OptionCheck.AtLeast(Streams, count, 1);
         using var channel = Gateway.Open(args);
         var run = new LoadRun(channel, args.GetRequiredValue(Prompt), Sampling.Read(args));
         var rows = new List<Row>();
@@ -51,14 +48,8 @@ internal static class LoadtestCommand
 
         Print(rows);
         if (args.GetValue(Json) is { } file)
-            await File.WriteAllTextAsync(file.FullName, JsonSerializer.Serialize(rows, Indented), cancellationToken);
+            FiguresFile.Write(file, rows);
         return 0;
-    }
-
-    private static void Require(Option option, int value, int least)
-    {
-        if (value < least)
-            throw new CommandException($"{option.Name}: is {value}; must be at least {least}");
     }
 
     private static void Print(List<Row> rows)

@@ -197,7 +197,8 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
             return [.. done.Weights.Linears.Where(linear => names.Contains(linear.Name))];
         }
 
-        var means = new ColumnMeans(width);
+        // What rounding leaves of the mean goes into the bias, where there is one for the mean itself.
+        var means = Centres && !residual ? new ColumnMeans(width) : null;
         var moments = new SiteMoments(width, calibration.MatchOutputs, residual && calibration.ResidualShare > 0 ? _config.HiddenSize : 0);
         var rest = moments.Residual is null ? null : new float[(long)Rows * _config.HiddenSize];
         for (var s = 0; s < sequences.Count; s++)
@@ -211,12 +212,11 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
             for (var i = 0; rest is not null && i < rest.Length; i++)
                 rest[i] = calibration.ResidualShare * (_float!.Residuals[s][i] - _quantized.Residuals[s][i]);
             moments.Add(z, x, rest);
-            means.Add(z);
+            means?.Add(z);
         }
 
-        // What rounding leaves of the mean goes into the bias, where there is one for the mean itself.
         var solved = linears.Select(linear => Solve(linear, moments, cancellation));
-        return [.. Centres && !residual ? solved.Select(linear => ColumnMeans.AddToBias(linear, means.Values, -1)) : solved];
+        return [.. means is null ? solved : solved.Select(linear => ColumnMeans.AddToBias(linear, means.Values, -1))];
     }
 
     private SiteMoments HeadMoments(HeadWeights head, CancellationToken cancellation)

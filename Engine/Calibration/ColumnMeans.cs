@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using QuaRot.Checkpoints;
 using QuaRot.Checkpoints.Quantization;
 
@@ -37,12 +36,7 @@ internal sealed class ColumnMeans(int width)
     /// <param name="sign">1 or -1.</param>
     public static LinearWeights AddToBias(LinearWeights linear, float[] x, int sign)
     {
-        float[] weights = linear.Format switch
-        {
-            WeightFormat.Float32 => MemoryMarshal.Cast<byte, float>(linear.Data.Span).ToArray(),
-            WeightFormat.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(linear.Data.Span).ToArray(), half => (float)half),
-            _ => WeightQuantizer.Dequantize(linear),
-        };
+        var weights = WeightQuantizer.Values(linear);
         var bias = new float[linear.OutFeatures];
         Parallel.For(0, bias.Length, row =>
         {

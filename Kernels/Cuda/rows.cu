@@ -86,7 +86,6 @@ template <int kHeld, bool kBiased>
 __device__ __forceinline__ void norm_row(const float* x, const float* gain, const float* bias, float eps, float* y, int width) {
     __shared__ float lanes[kRowThreads];
     Row<kHeld, kBiased> row = {x + (i64)blockIdx.x * width, gain, bias, width};
-    row.load_bias();
     row.load();
     const float inverse = row.inverse(lanes, eps);
     float* to = y + (i64)blockIdx.x * width;

@@ -5,6 +5,7 @@ namespace QuaRot.Kernels.Gpu.Fused;
 /// <summary>Several decode steps at once, also through the stages behind on the same GPU.</summary>
 public sealed partial class FusedStage
 {
+    /// <summary>Steps that there is room for.</summary>
     private const int MostSteps = 64;
 
     /// <summary>Steps that are queued before the host looks at a token take so long: new work waits for them, and what follows a stop token is thrown away.</summary>
