@@ -3,7 +3,7 @@ using QuaRot.Contracts.V1;
 
 namespace QuaRot.Cli.Client;
 
-/// <summary>The sampling options that <c>chat</c> and <c>generate</c> share; what is not given is left to the server.</summary>
+/// <summary>The sampling options that <c>chat</c>, <c>generate</c> and <c>loadtest</c> share; what is not given is left to the server.</summary>
 internal sealed class SamplingOptions
 {
     private readonly Option<float?> _temperature = new("--temperature") { Description = "0 is greedy" };
@@ -16,10 +16,11 @@ internal sealed class SamplingOptions
     private readonly Option<string[]> _stop = new("--stop") { Description = "Text that ends the answer; may be repeated" };
 
     private readonly Option<uint?> _logProbs = new("--logprobs") { Description = "Print the log-probability of each token and of the n most likely ones" };
+    private readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Go on behind the model's end token, up to --max-tokens" };
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _penalty, _seed, _maxTokens, _stop, _logProbs })
+        foreach (var option in new Option[] { _temperature, _topK, _topP, _minP, _penalty, _seed, _maxTokens, _stop, _logProbs, _ignoreEos })
             command.Add(option);
     }
 
@@ -42,6 +43,7 @@ internal sealed class SamplingOptions
             sampling.MaxTokens = maxTokens;
         if (args.GetValue(_logProbs) is { } logProbs)
             sampling.Logprobs = logProbs;
+        sampling.IgnoreEos = args.GetValue(_ignoreEos);
         sampling.Stop.AddRange(args.GetValue(_stop) ?? []);
         return sampling;
     }

@@ -3,6 +3,7 @@ using QuaRot.Engine.Scheduling;
 namespace QuaRot.Engine.Turns;
 
 /// <summary>The tokens of one answer as a single sequence, asked for burst by burst.</summary>
+/// <remarks>With the last token of a burst the next one is asked for, so that the replica is at work while that token goes its way.</remarks>
 /// <param name="bursts">Where the tokens come from.</param>
 /// <param name="sizes">Tokens of a burst.</param>
 /// <param name="sequenceId">Names the sequence at the replica.</param>
@@ -13,7 +14,9 @@ internal sealed class BurstCursor(
     BurstSource bursts, BurstSizes sizes, string sequenceId, List<int> tokens, TurnSettings settings, CancellationToken cancelled)
     : IAsyncDisposable
 {
+    private readonly CancellationTokenSource _ended = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
     private IAsyncEnumerator<GeneratedToken>? _burst;
+    private Task<bool>? _begun;
     private int _size = sizes.First, _leftInBurst;
     private long? _started;
 
@@ -26,12 +29,14 @@ internal sealed class BurstCursor(
     {
         try
         {
-            if (_burst is null || _leftInBurst == 0)
+            if (_leftInBurst == 0)
             {
-                await StartBurstAsync(answered).ConfigureAwait(false);
+                _begun ??= BeginAsync(answered);
             }
 
-            if (!await _burst!.MoveNextAsync().ConfigureAwait(false))
+            Task<bool>? begun = _begun;
+            _begun = null;
+            if (!await (begun is null ? _burst!.MoveNextAsync() : new ValueTask<bool>(begun)).ConfigureAwait(false))
             {
                 return End(FinishReason.Context);
             }
@@ -48,38 +53,61 @@ internal sealed class BurstCursor(
             return End(FinishReason.Context);
         }
 
-        return Accept(_burst.Current);
+        return Accept(_burst!.Current, answered + 1);
     }
 
     /// <summary>Ends the burst under way.</summary>
-    public ValueTask DisposeAsync() => _burst?.DisposeAsync() ?? ValueTask.CompletedTask;
-
-    private async ValueTask StartBurstAsync(int answered)
+    public async ValueTask DisposeAsync()
     {
-        await DisposeAsync().ConfigureAwait(false);
-        _burst = null;
-        cancelled.ThrowIfCancellationRequested();
-        if (_started is { } started && sizes.Time.GetElapsedTime(started) < sizes.GrowsBelow)
+        if (_begun is not null)
         {
-            _size = Math.Min(2 * _size, sizes.Most);
+            // Nobody wants its tokens, nor how it ended; an enumerator may not be disposed in the middle of a move.
+            await _ended.CancelAsync().ConfigureAwait(false);
+            await ((Task)_begun).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await EndBurstAsync().ConfigureAwait(false);
+        _ended.Dispose();
+    }
+
+    /// <summary>Asks for the next burst; true with its first token.</summary>
+    private async Task<bool> BeginAsync(int answered)
+    {
+        await EndBurstAsync().ConfigureAwait(false);
+        _ended.Token.ThrowIfCancellationRequested();
+        if (_started is { } started)
+        {
+            _size = sizes.After(_size, sizes.Time.GetElapsedTime(started));
         }
 
         _started = sizes.Time.GetTimestamp();
-        _leftInBurst = Math.Min(_size, settings.MaxTokens - answered);
+        int size = Math.Min(_size, settings.MaxTokens - answered);
         var request = new BurstRequest
         {
             SequenceId = sequenceId,
             Tokens = [.. tokens],
             Sampling = settings.Sampling,
             Seed = settings.Seed,
-            MaxTokens = _leftInBurst,
+            MaxTokens = size,
             StopTokenIds = settings.StopTokenIds,
             IsContinuation = answered > 0,
         };
-        _burst = bursts(request, cancelled).GetAsyncEnumerator(cancelled);
+        _burst = bursts(request, _ended.Token).GetAsyncEnumerator(_ended.Token);
+        bool any = await _burst.MoveNextAsync().ConfigureAwait(false);
+        _leftInBurst = size;
+        return any;
     }
 
-    private GeneratedToken Accept(GeneratedToken token)
+    private async ValueTask EndBurstAsync()
+    {
+        if (_burst is { } burst)
+        {
+            _burst = null;
+            await burst.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private GeneratedToken Accept(GeneratedToken token, int answered)
     {
         if (token.Position != tokens.Count)
         {
@@ -87,8 +115,13 @@ internal sealed class BurstCursor(
                 $"Sequence '{sequenceId}': the replica sent the token at position {token.Position}, expected {tokens.Count}.");
         }
 
-        _leftInBurst--;
         tokens.Add(token.TokenId);
+        _leftInBurst--;
+        if (_leftInBurst == 0 && !token.IsStop && answered < settings.MaxTokens)
+        {
+            _begun = BeginAsync(answered);
+        }
+
         return token;
     }
 

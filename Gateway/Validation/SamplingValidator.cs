@@ -36,6 +36,7 @@ internal static class SamplingValidator
             Stop = [.. p.Stop],
             MaxTokens = p.HasMaxTokens ? (int)p.MaxTokens : defaults.MaxTokens,
             LogProbs = p.HasLogprobs ? (int)p.Logprobs : defaults.LogProbs,
+            IgnoreEos = p.IgnoreEos,
         };
     }
 

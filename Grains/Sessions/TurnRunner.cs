@@ -13,8 +13,11 @@ namespace QuaRot.Grains.Sessions;
 /// <summary>Runs turns against the lead shard of the model's replica.</summary>
 internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimeProvider time, ILogger log)
 {
-    /// <summary>A burst that lasts less costs more than it should, and one twice as long still lets others in soon.</summary>
-    private static readonly TimeSpan ShortBurst = TimeSpan.FromMilliseconds(50);
+    /// <summary>Where a model is fast enough for bursts to last so long, asking for them costs 1 % of it, and others still get in soon.</summary>
+    private static readonly TimeSpan TargetOfBurst = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Bursts of one model differ by no more than this: what a client that stops reading leaves unread.</summary>
+    private const int MostGrowth = 64;
 
     private readonly IShardGrain _lead = grains.GetGrain<IShardGrain>(new ShardKey(model.Name, 0, 0).ToString());
 
@@ -37,7 +40,7 @@ internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimePr
     /// <summary>The answer piece by piece.</summary>
     public IAsyncEnumerable<TurnChunk> Run(string sessionId, IReadOnlyList<int> history, PendingTurn turn, CancellationToken cancelled)
     {
-        var driver = new TurnDriver(Burst, new BurstSizes(model.Options.BurstTokens) { Most = 8 * model.Options.BurstTokens, GrowsBelow = ShortBurst, Time = time });
+        var driver = new TurnDriver(Burst, new BurstSizes(model.Options.BurstTokens) { Most = MostGrowth * model.Options.BurstTokens, Target = TargetOfBurst, Time = time });
         return driver.RunAsync(sessionId, history, turn, new TokenizerDecoder(model.Tokenizer), cancelled);
 
         async IAsyncEnumerable<GeneratedToken> Burst(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)

@@ -55,6 +55,18 @@ public sealed class GenerateTests(QuantizedLexi lexi) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_end_token_ends_the_answer_unless_it_is_ignored()
+    {
+        const string Prompt = "<|user|>\nDefine \"brave\".<|end|>\n<|assistant|>\n";
+        var ended = await _cluster.Client.Continue(Prompt, new SamplingParameters { Temperature = 0, MaxTokens = 200 });
+        Assert.Equal(FinishReason.Stop, ended.Reason);
+        var sampling = new SamplingParameters { Temperature = 0, MaxTokens = (uint)ended.Ids.Length + 5, IgnoreEos = true };
+        var ignored = await _cluster.Client.Continue(Prompt, sampling);
+        Assert.Equal((FinishReason.Length, ended.Ids.Length + 5), (ignored.Reason, ignored.Ids.Length));
+        Assert.Equal(ended.Ids, ignored.Ids[..ended.Ids.Length]);
+    }
+
+    [Fact]
     public async Task Log_probabilities_come_when_asked_for()
     {
         var answer = await _cluster.Client.Continue("My fellow citizens", new SamplingParameters { Temperature = 0, MaxTokens = 5, Logprobs = 3 });

@@ -110,9 +110,12 @@ public sealed class TurnDriverTests
     }
 
     [Theory]
-    [InlineData(49, new[] { 2, 4, 8, 8, 4 })]
-    [InlineData(51, new[] { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 })]
-    public async Task Bursts_grow_while_they_are_short(int millisecondsOfBurst, int[] expected)
+    [InlineData(0, new[] { 2, 10, 10, 4 })]
+    [InlineData(5, new[] { 2, 8, 8, 8 })]
+    [InlineData(10, new[] { 2, 4, 4, 4, 4, 4, 4 })]
+    [InlineData(14, new[] { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 })]
+    [InlineData(100, new[] { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 })]
+    public async Task Bursts_grow_until_they_last_long_enough(int millisecondsOfToken, int[] expected)
     {
         var clock = new ManualClock();
         var asked = new List<int>();
@@ -120,12 +123,64 @@ public sealed class TurnDriverTests
             (request, ct) =>
             {
                 asked.Add(request.MaxTokens);
-                clock.Now += millisecondsOfBurst;
+                clock.Now += request.MaxTokens * millisecondsOfToken;
                 return Letters("abcdefghijklmnopqrstuvwxyz", request, ct);
             },
-            new BurstSizes(2) { Most = 8, GrowsBelow = TimeSpan.FromMilliseconds(50), Time = clock });
+            new BurstSizes(2) { Most = 10, Target = TimeSpan.FromMilliseconds(40), Time = clock });
         await driver.RunAsync("s", [0, 0], Turn(new TurnSettings { Seed = 1, MaxTokens = 26 }), new LetterDecoder()).ToListAsync();
         Assert.Equal(expected, asked);
+    }
+
+    [Theory]
+    [InlineData(8, 2)]
+    [InlineData(4, 1)]
+    public async Task The_next_burst_is_asked_for_while_the_last_token_of_one_is_handed_on(int maxTokens, int expected)
+    {
+        var asked = 0;
+        var driver = new TurnDriver(
+            (request, ct) =>
+            {
+                asked++;
+                return Letters("abcdefgh", request, ct);
+            },
+            new BurstSizes(4));
+        await foreach (TurnChunk chunk in driver.RunAsync("s", [0, 0], Turn(new TurnSettings { Seed = 1, MaxTokens = maxTokens }), new LetterDecoder()))
+        {
+            Assert.Equal(chunk.Index < 3 ? 1 : expected, asked);
+        }
+    }
+
+    [Fact]
+    public async Task A_burst_that_a_stop_text_has_made_useless_is_ended()
+    {
+        int running = 0, cancelled = 0;
+        var driver = new TurnDriver(Replica, new BurstSizes(4));
+        var settings = new TurnSettings { Seed = 1, MaxTokens = 50, StopStrings = ["cd"] };
+        List<TurnChunk> chunks = await driver.RunAsync("s", [0, 0], Turn(settings), new LetterDecoder()).ToListAsync();
+        Assert.Equal(("ab", FinishReason.StopString), (Text(chunks), chunks[^1].FinishReason));
+        Assert.Equal((0, 1), (running, cancelled));
+
+        async IAsyncEnumerable<GeneratedToken> Replica(BurstRequest request, [EnumeratorCancellation] CancellationToken ct)
+        {
+            Assert.Equal(1, Interlocked.Increment(ref running));
+            using CancellationTokenRegistration registration = ct.Register(() => Interlocked.Increment(ref cancelled));
+            try
+            {
+                if (request.IsContinuation)
+                {
+                    await Task.Delay(Timeout.Infinite, ct);
+                }
+
+                await foreach (GeneratedToken token in Letters("abcdefgh", request, ct))
+                {
+                    yield return token;
+                }
+            }
+            finally
+            {
+                Interlocked.Decrement(ref running);
+            }
+        }
     }
 
     [Fact]
