@@ -52,14 +52,49 @@ __device__ __forceinline__ float exact_exp(float x) {
     return __fmul_rn(__fmul_rn(p, power_of_two(half)), power_of_two(exponent - half));
 }
 
+// 1.5·2^23: a float this large has steps of 1, so adding it rounds to an integer (half to even), which then stands in the low bits.
+constexpr float kShift = 12582912.0f;
+constexpr int kShiftBits = 0x4b400000;
+
+// exact_exp's p and n (n + kShift): e^x = p·2^n, |x| at most 104.
+__device__ __forceinline__ float exp_mantissa(float x, float& shifted) {
+    shifted = __fadd_rn(__fmul_rn(x, 1.44269504f), kShift);
+    const float n = __fsub_rn(shifted, kShift);
+    float r = __fmaf_rn(n, -0.693147182f, x);
+    r = __fmaf_rn(n, 1.90465421e-9f, r);
+    float p = __fmaf_rn(0.00139261759f, r, 0.00836317334f);
+    p = __fmaf_rn(p, r, 0.0416665561f);
+    p = __fmaf_rn(p, r, 0.166665778f);
+    p = __fmaf_rn(p, r, 0.5f);
+    return __fadd_rn(__fmaf_rn(p, __fmul_rn(r, r), r), 1.0f);
+}
+
+// exact_exp with fewer instructions where the result is a normal number, |x| <= kNormalExp: 2^n is an addition to the exponent.
+constexpr float kNormalExp = 86.0f;
+
+__device__ __forceinline__ float exp_of_moderate(float x) {
+    float shifted;
+    const float p = exp_mantissa(x, shifted);
+    return __uint_as_float(__float_as_uint(p) + (__float_as_uint(shifted) << 23));
+}
+
 // Backend.SiluAndMul of one element.
 __device__ __forceinline__ float silu_and_mul_of(float gate, float up) {
     return __fmul_rn(__fdiv_rn(gate, __fadd_rn(1.0f, exact_exp(-gate))), up);
 }
 
-// 1.5·2^23: a float this large has steps of 1, so adding it rounds to an integer (half to even), which then stands in the low bits.
-constexpr float kShift = 12582912.0f;
-constexpr int kShiftBits = 0x4b400000;
+// The same bits without a branch, |gate| <= kNormalExp: a quotient from an approximate reciprocal, its exact rest added twice. Below 2^-60 the rest
+// would not be exact, but there the exponential is 1.
+__device__ __forceinline__ float silu_and_mul_of_moderate(float gate, float up) {
+    const float divisor = __fadd_rn(1.0f, exp_of_moderate(-gate));
+    float reciprocal;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(reciprocal) : "f"(divisor));
+    reciprocal = __fmaf_rn(reciprocal, __fmaf_rn(-divisor, reciprocal, 1.0f), reciprocal);
+    float quotient = __fmul_rn(gate, reciprocal);
+    quotient = __fmaf_rn(reciprocal, __fmaf_rn(-divisor, quotient, gate), quotient);
+    quotient = __fmaf_rn(reciprocal, __fmaf_rn(-divisor, quotient, gate), quotient);
+    return __fmul_rn(fabsf(gate) < 0x1p-60f ? __fmul_rn(gate, 0.5f) : quotient, up);
+}
 
 // The larger one; NaN where one is (fmaxf gives the other).
 __device__ __forceinline__ float max_or_nan(float a, float b) {

@@ -68,6 +68,12 @@ __device__ __forceinline__ void load_words(const u8* from, u32* to) {
     }
 }
 
+// Where the codes of one tile of one K/V head lie, and this lane's part of their scales.
+struct TileAddress {
+    const u8 *keys, *values;
+    const uint4* scales;
+};
+
 // One tile of one K/V head in registers, lane (g, t).
 template <int kDim, bool kByteKeys, bool kByteValues>
 struct Tile {
@@ -150,9 +156,20 @@ struct DecodeWarp {
     using Codes = Tile<kDim, kByteKeys, kByteValues>;
     using Memory = WarpMemory<kDim, kHeads>;
 
-    // The state of one tile, of which `count` positions are seen, into memory. q: fragments; a, s: of this lane's heads.
+    // Whether registers suffice to load the warp's next tile while this one is computed, each code as soon as its place is free.
+    static constexpr bool kLoadsAhead = kHeads <= 2 && !kByteKeys && !kByteValues;
+
+    static __device__ __forceinline__ void load(Codes& tile, const TileAddress& from) {
+        const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+        tile.scales = load_once(from.scales);
+        tile.load_keys(from.keys, g, t);
+        if (!kByteKeys && !kByteValues) tile.load_values(from.values, g, t);
+    }
+
+    // The state of one tile, of which `count` positions are seen, into memory. q: fragments; a, s: of this lane's heads. next: the tile that is
+    // to be loaded ahead, if `has_next`.
     static __device__ __forceinline__ void run(Codes& tile, const u8* values, const u32 (&q)[Codes::kSteps][2], const float (&a)[2], const float (&s)[2],
-        int count, Memory& memory) {
+        int count, const TileAddress& next, bool has_next, Memory& memory) {
         const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, pair = t / kShare;
         ((uint4*)memory.scales)[lane] = tile.scales;
         __syncwarp();
@@ -160,6 +177,10 @@ struct DecodeWarp {
         int products[4][4];
         tile.products(q, products);
         if (kByteKeys || kByteValues) tile.load_values(values, g, t);
+        if (has_next) {
+            tile.scales = load_once(next.scales);
+            tile.load_keys(next.keys, g, t);
+        }
         float w[kOwn][kRowTiles][2], c[kOwn][kRowTiles][2], p[kOwn][kRowTiles][2];
         float m[2] = {kLowest, kLowest}, largest[2] = {}, step[2], sum_p[2], sum_c[2];
 #pragma unroll
@@ -239,6 +260,7 @@ struct DecodeWarp {
                 memory.ml[2 * pair + e][1] = sum_p[e];
             }
         outputs(tile, step, sum_c, memory);
+        if (has_next) tile.load_values(next.values, g, t);
     }
 
     // Over the lanes that hold this lane's head.
@@ -410,23 +432,27 @@ __device__ __forceinline__ void decode(const DecodeArguments& x) {
 
     u32 q[Codes::kSteps][2];
     float a[2], s[2];
+    const auto locate = [&](int index) {
+        const int page = x.batch.page(row, index);
+        u8 *key_plane = plane_of(x.cache, x.page_bytes, page, x.key), *value_plane = plane_of(x.cache, x.page_bytes, page, x.value);
+        u16* scales = scale_of(lane < 16 ? key_plane : value_plane, (lane < 16 ? x.key : x.value).head_bytes, x.kv_heads, kv_head, 0);
+        return TileAddress{key_plane + kv_head * kPageSize * x.key.head_bytes, value_plane + kv_head * kPageSize * x.value.head_bytes,
+            (const uint4*)(scales + lane / 8 % 2 * x.kv_heads * kPageSize) + lane % 8};
+    };
+    Codes tile;
+    TileAddress at_tile = {};
     for (int span = blockIdx.z; span < spans; span += gridDim.z) {
-        const int index = span * kSpanTiles + warp;
-        const bool has_tile = index < tiles;
-        Codes tile;
-        const u8* values = nullptr;
-        if (!x.settled || index >= tiles - 1) grid_wait();
-        if (has_tile) {
-            const int page = x.batch.page(row, index);
-            const u8* key_plane = plane_of(x.cache, x.page_bytes, page, x.key);
-            const u8* value_plane = plane_of(x.cache, x.page_bytes, page, x.value);
-            const Plane& of = lane < 16 ? x.key : x.value;
-            tile.scales = load_once((const uint4*)(scale_of((lane < 16 ? (u8*)key_plane : (u8*)value_plane), of.head_bytes, x.kv_heads, kv_head, 0)
-                + lane / 8 % 2 * x.kv_heads * kPageSize) + lane % 8);
-            values = value_plane + kv_head * kPageSize * x.value.head_bytes;
-            tile.load_keys(key_plane + kv_head * kPageSize * x.key.head_bytes, g, t);
-            if (!kByteKeys && !kByteValues) tile.load_values(values, g, t);
+        const int index = span * kSpanTiles + warp, next_index = index + kSpanTiles * gridDim.z;
+        const bool has_tile = index < tiles, has_next = Warp::kLoadsAhead && next_index < tiles;
+        if (!Warp::kLoadsAhead || span == blockIdx.z) {
+            if (!x.settled || index >= tiles - 1) grid_wait();
+            if (has_tile) {
+                at_tile = locate(index);
+                Warp::load(tile, at_tile);
+            }
         }
+        TileAddress next = {};
+        if (has_next) next = locate(next_index);
         if (span == blockIdx.z) {
             grid_wait();
             const signed char* codes = x.q + (head + min(Warp::column_head(g), count - 1)) * kDim;
@@ -445,7 +471,7 @@ __device__ __forceinline__ void decode(const DecodeArguments& x) {
         } else {
             __syncthreads();  // the span before has been merged
         }
-        if (has_tile) Warp::run(tile, values, q, a, s, position + 1 - index * kPageSize, memory[warp]);
+        if (has_tile) Warp::run(tile, at_tile.values, q, a, s, position + 1 - index * kPageSize, next, has_next, memory[warp]);
         __syncthreads();
         if (warp < count) {
             const i64 at = (((i64)blockIdx.y * x.heads + kv_head * group + first) + warp) * x.stride + span;

@@ -198,7 +198,7 @@ struct PrefillWarp {
 #pragma unroll
             for (int i = 0; i < 4; i++) {
                 const float difference = __fsub_rn(x[n][i], max[i / 2]);
-                const float weight = kGeneral ? exp_of_negative(difference) : exp_of_small_negative(difference);
+                const float weight = kGeneral ? exp_of_negative(difference) : exp_of_moderate(difference);
                 float addend = __fmul_rn(weight, i % 2 ? steps.w : steps.y);
                 x[n][i] = __fmul_rn(weight, i % 2 ? steps.z : steps.x);
                 if (kGeneral) {
@@ -299,7 +299,7 @@ struct PrefillWarp {
 
         float sum_p[2], sum_c[2], largest[2], step[2], inverse[2];
         const float lowest = fminf(__fsub_rn(min[0], max[0]), __fsub_rn(min[1], max[1]));
-        if (sees_all && __all_sync(kFullWarp, lowest >= kSmallestNormal)) weights<false>(x, max, memory, count, sum_p, sum_c, largest);
+        if (sees_all && __all_sync(kFullWarp, lowest >= -kNormalExp)) weights<false>(x, max, memory, count, sum_p, sum_c, largest);
         else weights<true>(x, max, memory, count, sum_p, sum_c, largest);
         Merge merge[2];
 #pragma unroll

@@ -8,34 +8,12 @@ constexpr int kSpanTiles = 8;  // tiles of a span
 // An int32 sum that starts from kShift's bits becomes a float by one subtraction, exact below 2^22 in magnitude.
 __device__ __forceinline__ float exact_sum(int shifted) { return __fsub_rn(__int_as_float(shifted), kShift); }
 
-// exp's p and n (n + kShift): e^x = p·2^n. x <= 0, at least -104.
-__device__ __forceinline__ float exp_mantissa(float x, float& shifted) {
-    shifted = __fadd_rn(__fmul_rn(x, 1.44269504f), kShift);
-    const float n = __fsub_rn(shifted, kShift);
-    float r = __fmaf_rn(n, -0.693147182f, x);
-    r = __fmaf_rn(n, 1.90465421e-9f, r);
-    float p = __fmaf_rn(0.00139261759f, r, 0.00836317334f);
-    p = __fmaf_rn(p, r, 0.0416665561f);
-    p = __fmaf_rn(p, r, 0.166665778f);
-    p = __fmaf_rn(p, r, 0.5f);
-    return __fadd_rn(__fmaf_rn(p, __fmul_rn(r, r), r), 1.0f);
-}
-
 // exact_exp for x <= 0, minus infinity included, with fewer instructions and the same bits: p·2^(n/2) is an addition to the exponent.
 __device__ __forceinline__ float exp_of_negative(float x) {
     float shifted;
     const float p = exp_mantissa(fmaxf(x, -104.0f), shifted);
     const int n = __float_as_int(shifted) - kShiftBits, half = n >> 1;
     return __fmul_rn(__int_as_float(__float_as_int(p) + (half << 23)), power_of_two(n - half));
-}
-
-// Where x >= kSmallestNormal the result is a normal number, and 2^n too is an addition to the exponent.
-constexpr float kSmallestNormal = -86.0f;
-
-__device__ __forceinline__ float exp_of_small_negative(float x) {
-    float shifted;
-    const float p = exp_mantissa(x, shifted);
-    return __uint_as_float(__float_as_uint(p) + (__float_as_uint(shifted) << 23));
 }
 
 // rint(w·inverse) in the low byte: the 8-bit weight of a position. It cannot pass 255, because w is at most 255/inverse but for three roundings.

@@ -30,13 +30,8 @@ struct Bias {
     }
 };
 
-// Two neighbouring channels of token m, o even: t0 and t1 are their sums over the groups, `old` what `old_pair` gave.
-__device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const Bias& bias, int flags, float2 old) {
-    float v0 = __fmul_rn(t0, sx), v1 = __fmul_rn(t1, sx);
-    if (bias.exists) {
-        v0 = __fadd_rn(v0, bias.pair.x);
-        v1 = __fadd_rn(v1, bias.pair.y);
-    }
+// Two neighbouring channels of token m, o even: v0 and v1 are their values with bias, `old` what `old_pair` gave.
+__device__ __forceinline__ void store_pair(float* y, i64 m, int o, int out, float v0, float v1, int flags, float2 old) {
     if (flags & kSiluAndMul) {
         y[m * (out / 2) + o / 2] = silu_and_mul_of(v0, v1);
         return;
@@ -47,6 +42,16 @@ __device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, flo
         v1 = __fadd_rn(old.y, v1);
     }
     *p = make_float2(v0, v1);
+}
+
+// t0 and t1 are the sums of the two channels over the groups.
+__device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const Bias& bias, int flags, float2 old) {
+    float v0 = __fmul_rn(t0, sx), v1 = __fmul_rn(t1, sx);
+    if (bias.exists) {
+        v0 = __fadd_rn(v0, bias.pair.x);
+        v1 = __fadd_rn(v1, bias.pair.y);
+    }
+    store_pair(y, m, o, out, v0, v1, flags, old);
 }
 
 __device__ __forceinline__ void finish_pair(float* y, i64 m, int o, int out, float t0, float t1, float sx, const Bias& bias, int flags) {

@@ -118,27 +118,92 @@ __device__ __forceinline__ void settled(int (&acc)[Count]) {
     for (int i = 0; i < Count; i++) asm volatile("" : "+r"(acc[i])::"memory");
 }
 
+// The tokens of a tile that a thread writes: 2 of every 8, for two rows of W. v[4j + e] and v[4j + e + 2] are token first + 8j + e of the two rows.
+//
+// While a tile is written two warps a scheduler do nothing else, so that every instruction and every wait shows: endings are told apart once a
+// tile, a tile that ends before its last token is another path, and loads go ahead of what needs them.
+template <int N, bool Whole, bool Biased, typename Sum>
+__device__ __forceinline__ void finish_sums(float (&v)[N / 2], int tokens, const float* sx, const Bias& bias, int first, Sum t) {
+#pragma unroll
+    for (int j = 0; j < N / 8; j++) {
+        const int m = first + 8 * j;
+        const float2 scale = Whole ? __ldg((const float2*)(sx + m)) : make_float2(__ldg(sx + min(m, tokens - 1)), __ldg(sx + min(m + 1, tokens - 1)));
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            v[4 * j + i] = __fmul_rn(t(4 * j + i), i % 2 ? scale.y : scale.x);
+            if (Biased) v[4 * j + i] = __fadd_rn(v[4 * j + i], i / 2 ? bias.pair.y : bias.pair.x);
+        }
+    }
+}
+
+template <int N>
+__device__ __forceinline__ void store_whole(const float (&v)[N / 2], float* to, int pitch) {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+        const int at = 4 * (i / 2) + i % 2;
+        *(float2*)(to + (i64)pitch * (8 * (i / 2) + i % 2)) = make_float2(v[at], v[at + 2]);
+    }
+}
+
+template <int N>
+__device__ __forceinline__ void add_whole(const float (&v)[N / 2], float* to, int pitch) {
+    constexpr int kRun = 16, kRuns = N / 4 / kRun;
+    float2 old[2][kRun];
+    const auto load = [&](int run) {
+#pragma unroll
+        for (int i = 0; i < kRun; i++) old[run % 2][i] = *(const float2*)(to + (i64)pitch * (8 * ((run * kRun + i) / 2) + i % 2));
+    };
+    load(0);
+#pragma unroll
+    for (int run = 0; run < kRuns; run++) {
+        if (run + 1 < kRuns) load(run + 1);
+#pragma unroll
+        for (int i = 0; i < kRun; i++) {
+            const int pair = run * kRun + i, at = 4 * (pair / 2) + pair % 2;
+            const float2 before = old[run % 2][i];
+            *(float2*)(to + (i64)pitch * (8 * (pair / 2) + pair % 2)) = make_float2(__fadd_rn(before.x, v[at]), __fadd_rn(before.y, v[at + 2]));
+        }
+    }
+}
+
+template <int N>
+__device__ __forceinline__ void store_silu_whole(const float (&v)[N / 2], float* to, int pitch) {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+        const int at = 4 * (i / 2) + i % 2;
+        to[(i64)pitch * (8 * (i / 2) + i % 2)] = silu_and_mul_of_moderate(v[at], v[at + 2]);
+    }
+}
+
 // t(i) is the FP32 sum of accumulator i.
 template <int N, bool Biased, typename Sum>
 __device__ __forceinline__ void write_tile(int tokens, int out, const float* sx, const float* bias, float* y, int flags, int row, int token, Sum t) {
-    const int o = row, first = token + 2 * (threadIdx.x % 4);
-    if (o >= out) return;
-    const Bias own_bias(Biased ? bias : nullptr, o, out);
+    if (row >= out) return;
+    const int first = token + 2 * (threadIdx.x % 4), channel = flags & kSiluAndMul ? row / 2 : row, pitch = flags & kSiluAndMul ? out / 2 : out;
+    const Bias own_bias(Biased ? bias : nullptr, row, out);
+    float v[N / 2];   // in the registers of the sums
+    bool is_plain = token + N <= tokens;
+    if (is_plain) finish_sums<N, true, Biased>(v, tokens, sx, own_bias, first, t);
+    else finish_sums<N, false, Biased>(v, tokens, sx, own_bias, first, t);
+    if (flags & kSiluAndMul) {
+        float largest = 0.0f;
 #pragma unroll
-    for (int j = 0; j < N / 8; j += 8) {
-        float scale[16];   // loaded together, as `old`: one latency for 16 stores, not for each
-        float2 old[16];
+        for (int i = 0; i < N / 4; i++) largest = max_or_nan(largest, fabsf(v[4 * (i / 2) + i % 2]));
+        is_plain = is_plain && largest <= kNormalExp;
+    }
+    float* const to = y + (i64)first * pitch + channel;
+    if (!is_plain) {
 #pragma unroll
-        for (int i = 0; i < 16; i++) {
-            const int m = min(first + 8 * (j + i / 2) + i % 2, tokens - 1);
-            scale[i] = __ldg(sx + m);
-            old[i] = old_pair(y, m, o, out, flags);
+        for (int i = 0; i < N / 4; i++) {
+            const int m = first + 8 * (i / 2) + i % 2, at = 4 * (i / 2) + i % 2;
+            if (m < tokens) store_pair(y, m, row, out, v[at], v[at + 2], flags, old_pair(y, m, row, out, flags));
         }
-#pragma unroll
-        for (int i = 0; i < 16; i++) {
-            const int m = first + 8 * (j + i / 2) + i % 2, at = 4 * (j + i / 2) + i % 2;
-            if (m < tokens) finish_pair(y, m, o, out, t(at), t(at + 2), scale[i], own_bias, flags, old[i]);
-        }
+    } else if (flags & kSiluAndMul) {
+        store_silu_whole<N>(v, to, pitch);
+    } else if (flags & kAccumulate) {
+        add_whole<N>(v, to, pitch);
+    } else {
+        store_whole<N>(v, to, pitch);
     }
 }
 
@@ -208,7 +273,9 @@ __device__ __forceinline__ void consume_groups(const float* sw, const float* sx,
         ring.next<S::Stages>();
         add_group(t, acc, scale);
     }
-    write_tile<N, true>(tokens, out, sx, bias, y, flags, o, tile.token, [&](int i) { return t[i]; });
+    const auto sum = [&](int i) { return t[i]; };
+    if (bias) write_tile<N, true>(tokens, out, sx, bias, y, flags, o, tile.token, sum);
+    else write_tile<N, false>(tokens, out, sx, bias, y, flags, o, tile.token, sum);
 }
 
 template <int N, bool Grouped>

@@ -10,7 +10,7 @@ namespace QuaRot.Kernels.Gpu;
 /// A "batch" argument is the kernels' struct Batch (<see cref="BatchInts"/>): the ints at one address may change between the replays of a
 /// recorded launch, their number of rows may not. Shapes are the caller's to check.
 /// </remarks>
-internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
+internal sealed class FlashAttention(FlashAttention.LaunchKernel launch, int multiprocessors)
 {
     /// <summary>Rows of a block of flash_prefill.</summary>
     public const int PrefillRows = 64;
@@ -19,6 +19,11 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
     public const int SpanPositions = 8 * KvLayout.PageSize;
 
     private const int DecodeThreads = 256;
+    private const int DecodeBlocksOfMultiprocessor = 2;
+
+    /// <summary>kLoadsAhead of flash_decode.cu.</summary>
+    private const int MostHeadsLoadedAhead = 2;
+
     private const int PrefillThreads = 128;
     private const int WarpsOfRope = 4;
 
@@ -82,21 +87,33 @@ internal sealed class FlashAttention(FlashAttention.LaunchKernel launch)
     /// <param name="heads">Query heads.</param>
     /// <param name="o">float [rows of the batch, heads, head_dim], 16-byte aligned.</param>
     /// <param name="states">Room for <paramref name="rows"/> rows; its addresses may be 0 with a stride of 1.</param>
-    /// <param name="spansGrid">Spans that blocks are launched for; a row may have more, up to the stride.</param>
+    /// <param name="spans">Spans of the longest row, or more.</param>
     /// <param name="isSettled">
     /// Whether all but the last page of each row was written before the launch that precedes flash_decode: true for one row a sequence.
     /// </param>
     public void LaunchDecode(
-        QueryCodes q, GpuKvCache cache, int layer, LaunchArgument batch, ulong rowList, int rows, int heads, ulong o, SpanStates states, int spansGrid, bool isSettled)
+        QueryCodes q, GpuKvCache cache, int layer, LaunchArgument batch, ulong rowList, int rows, int heads, ulong o, SpanStates states, int spans, bool isSettled)
     {
         var layout = cache.Layout;
         var group = heads / layout.KvHeads;
         var headsOfBlock = KernelBits(layout) != "44" ? 8 : group <= 2 ? group : group <= 4 ? 4 : 8;
+        var blocks = layout.KvHeads * LaunchGrid.Parts(group, headsOfBlock);
         launch($"flash_decode_{layout.HeadDim}_{KernelBits(layout)}_{headsOfBlock}",
-            new LaunchGrid(layout.KvHeads * LaunchGrid.Parts(group, headsOfBlock), rows, spansGrid, DecodeThreads), 0,
+            new LaunchGrid(blocks, rows, headsOfBlock <= MostHeadsLoadedAhead ? SpansAtOnce(blocks * rows, spans) : spans, DecodeThreads), 0,
             [Address(q.Codes), Address(q.Scales), Address(q.Sums), cache.Memory, layout.PageBytes, cache.Plane(layer, false), cache.Plane(layer, true),
                 batch, Address(rowList), heads, layout.KvHeads, Address(o), Address(states.Outputs), Address(states.MaximaAndSums), Address(states.Arrived),
                 states.Stride, isSettled]);
+    }
+
+    /// <summary>
+    /// Spans that get blocks of their own, for a kernel whose blocks load their next span ahead: the fewest with which all are done as early as with any.
+    /// </summary>
+    /// <param name="blocks">Blocks of a span.</param>
+    /// <param name="spans">Spans, at least 1.</param>
+    private int SpansAtOnce(long blocks, int spans)
+    {
+        var places = DecodeBlocksOfMultiprocessor * multiprocessors;
+        return Enumerable.Range(1, spans).MinBy(atOnce => LaunchGrid.Parts(blocks * atOnce, places) * LaunchGrid.Parts(spans, atOnce));
     }
 
     /// <summary>flash_prefill.</summary>

@@ -19,7 +19,7 @@ public sealed partial class GpuBackend : Backend
     {
         _device = device;
         (_tokens, _positions, _batch) = (new DeviceInts(device), new DeviceInts(device), new DeviceInts(device));
-        _flash = new FlashAttention(device.Launch);
+        _flash = new FlashAttention(device.Launch, device.Multiprocessors);
         _attentionRows = new DeviceInts(device);
         (_queryCodes, _queryScales) = (new GrowingMemory(device, "codes of queries"), new GrowingMemory(device, "scales of queries"));
         (_spanOutputs, _spanMaxima) = (new GrowingMemory(device, "states of attention"), new GrowingMemory(device, "maxima of attention"));

@@ -42,6 +42,8 @@ using namespace prefill_source;
         }                                                                                                   \
     } while (0)
 
+static int multiprocessors;
+
 // KvLayout of the server.
 struct Layout {
     int layers, kv_heads, dim, key_bits, value_bits;
@@ -171,11 +173,23 @@ struct Rows {
 
     Batch batch() const { return {ints.p, rows}; }
 
+    // FlashAttention.SpansAtOnce.
+    int spans_at_once(int blocks) const {
+        const int slots = 2 * multiprocessors;
+        int best = stride, least = slots ? (blocks * stride + slots - 1) / slots : 0;
+        for (int z = stride - 1; slots > 0 && z > 0; z--) {
+            const int turns = (blocks * z + slots - 1) / slots * ((stride + z - 1) / z);
+            if (turns <= least) best = z, least = turns;
+        }
+        return best;
+    }
+
     void decode(const Layout& l, u8* cache, int layer, bool pdl, cudaStream_t stream) {
         int block_heads;
         const int group = heads / l.kv_heads;
         const DecodeKernel kernel = decode_kernel(l, group, &block_heads);
-        launch(pdl, kernel, dim3(l.kv_heads * ((group + block_heads - 1) / block_heads), rows, stride), 256, 0, stream, codes.p, scales.p, sums.p, cache,
+        const int blocks = l.kv_heads * ((group + block_heads - 1) / block_heads) * rows;
+        launch(pdl, kernel, dim3(blocks / rows, rows, block_heads <= 2 ? spans_at_once(blocks) : stride), 256, 0, stream, codes.p, scales.p, sums.p, cache,
             l.page_bytes(), l.key(layer), l.value(layer), batch(), nullptr, heads, l.kv_heads, o.p, span_o.p, span_ml.p, arrived.p, stride,
             pdl ? 1 : 0);
     }
@@ -433,6 +447,7 @@ static void time_rope(Device<u8>& cache, int heads, int kv_heads, int rows_count
 int main() {
     cudaDeviceProp device;
     CHECK(cudaGetDeviceProperties(&device, 0));
+    multiprocessors = getenv("ALL_SPANS") ? 0 : device.multiProcessorCount;
     printf("%s, %d SMs\n", device.name, device.multiProcessorCount);
     check({1, 1, 128, 4, 4}, 1, 0, 1, 0.1f);
     check({1, 2, 128, 4, 4}, 2, 500, 80, 0.1f);

@@ -17,7 +17,7 @@ internal sealed class FusedAttention : IDisposable
     public FusedAttention(GpuDevice device, ModelConfig config, GpuKvCache cache, RopeTable rope, int rows)
     {
         // Each of these kernels waits by itself for the one before.
-        _flash = new FlashAttention((kernel, grid, sharedBytes, arguments) => device.Launch(kernel, grid.Overlapping, sharedBytes, arguments));
+        _flash = new FlashAttention((kernel, grid, sharedBytes, arguments) => device.Launch(kernel, grid.Overlapping, sharedBytes, arguments), device.Multiprocessors);
         (_config, _cache, _capacity) = (config, cache, rows);
         _rope = (((GpuFloats)rope.Cos).Memory.Address, ((GpuFloats)rope.Sin).Memory.Address);
         _codes = device.Allocate((long)rows * config.NumHeads * config.HeadDim, $"queries of {rows} rows");

@@ -12,6 +12,8 @@ constexpr u32 kWarp = 0xffffffffu;
 inline void cvt_f32_f16(float& d, unsigned short a) { d = __builtin_ia32_vcvtph2ps(v8hi{(short)a})[0]; }
 inline void cvt_rn_f16_f32(unsigned short& d, float a) { d = (unsigned short)__builtin_ia32_vcvtps2ph(v4sf{a}, 0)[0]; }
 inline void max_NaN_f32(float& d, float a, float b) { d = a != a || b != b ? __builtin_nanf("") : fmaxf(a, b); }
+// Of a normal number; the hardware is one step off at most.
+inline void rcp_approx_ftz_f32(float& d, float a) { d = 1.0f / a; }
 template <class D> inline void cvt_rni_s32_f32(D& d, float a) { d = (D)__float2int_rn(a); }
 template <class D> inline void cvt_sat_f32_s32(D& d, int a) { d = (D)a; }
 
@@ -141,6 +143,7 @@ inline void cp_async_bulk_tensor_2d_shared_cluster_global_mbarrier_complete_tx_b
     copy_box(target, map, column, row, barrier, mask);
 }
 inline void prefetch_tensormap(const void*) {}
+inline void prefetch_global_L2(const void*) {}
 inline void setmaxnreg_dec_sync_u32(int) {}
 inline void setmaxnreg_inc_sync_u32(int) {}
 

@@ -43,6 +43,25 @@ public class AttentionTests
         }
     }
 
+    /// <summary>As many rows and heads as a GPU has places for blocks, so that each block goes from span to span.</summary>
+    [Theory]
+    [MemberData(nameof(Candidates))]
+    public void Decoding_of_many_rows_over_several_spans(Candidate candidate)
+    {
+        using var pair = new BackendPair(candidate);
+        int[] positions = [63, 511, 512, 575, .. Enumerable.Range(0, 28).Select(i => 580 + (15 * i))];
+        foreach (var (group, headDim) in ((int, int)[])[(1, 128), (2, 64)])
+        {
+            pair.RequireSameBits(
+                backend =>
+                {
+                    using var cache = new LongCache(backend, Layout(4, 4, 8, headDim), positions.Max() + 1, seed: 6);
+                    return cache.Attend(positions, [.. Enumerable.Range(0, positions.Length)], group);
+                },
+                $"8 x {group} heads of {headDim}");
+        }
+    }
+
     /// <summary>A chunk from before a span's end to after it, rows of two others beside it.</summary>
     [Theory]
     [MemberData(nameof(Candidates))]

@@ -2,7 +2,7 @@ using QuaRot.Kernels.Backends;
 
 namespace QuaRot.Kernels.Tests.Ops;
 
-/// <summary>One long sequence, stored before the test begins; three block tables name its pages, so that rows seem to be of three.</summary>
+/// <summary>One long sequence, stored before the test begins; several block tables name its pages, so that rows seem to be of several.</summary>
 internal sealed class LongCache : IDisposable
 {
     private readonly Backend _backend;
@@ -41,7 +41,7 @@ internal sealed class LongCache : IDisposable
         TokenIds = new int[positions.Length],
         Positions = positions,
         SequenceOfRow = sequences,
-        BlockTables = [_table, _table, _table],
+        BlockTables = [.. Enumerable.Repeat(_table, sequences.Max() + 1)],
         OutputRows = [],
     };
 }
