@@ -33,7 +33,7 @@ struct Bias {
 // Two neighbouring channels of token m, o even: v0 and v1 are their values with bias, `old` what `old_pair` gave.
 __device__ __forceinline__ void store_pair(float* y, i64 m, int o, int out, float v0, float v1, int flags, float2 old) {
     if (flags & kSiluAndMul) {
-        y[m * (out / 2) + o / 2] = fabsf(v0) <= kNormalExp ? silu_and_mul_of_moderate(v0, v1) : silu_and_mul_of(v0, v1);
+        y[m * (out / 2) + o / 2] = silu_and_mul_of(v0, v1);
         return;
     }
     float2* p = (float2*)(y + m * out + o);

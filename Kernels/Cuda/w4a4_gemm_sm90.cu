@@ -147,7 +147,7 @@ __device__ __forceinline__ void store_whole(const float (&v)[N / 2], float* to, 
 
 template <int N>
 __device__ __forceinline__ void add_whole(const float (&v)[N / 2], float* to, int pitch) {
-    constexpr int kRun = 8, kRuns = N / 4 / kRun;
+    constexpr int kRun = 16, kRuns = N / 4 / kRun;
     float2 old[2][kRun];
     const auto load = [&](int run) {
 #pragma unroll
