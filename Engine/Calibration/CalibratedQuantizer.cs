@@ -83,31 +83,30 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         using var exact = new PackedLayer(ops, floats);
         using var rounded = new PackedLayer(ops, floats);
         var clips = new float[ActivationClips.Sites];
-        var (hidden, heads, inner) = (_config.HiddenSize, _config.NumHeads * _config.HeadDim, _config.IntermediateSize);
 
         // q, k, v
         var inputNorm = Centre(exact, exact.InputNorm, done, done?.Weights.InputNormBias);
-        var attention = Site(layer, ActivationSite.AttentionInput, hidden, false, inputNorm.Absorb(floats.Q, floats.K, floats.V), done, clips, cancellation,
+        var attention = Site(ActivationSite.AttentionInput, inputNorm.Absorb(floats.Q, floats.K, floats.V), done, clips, cancellation,
             (runner, s, x) => runner.Normalized(s, inputNorm.Of(runner == _float), x));
         var (fq, fk, fv) = _float is null ? default : (exact.Load(floats.Q), exact.Load(floats.K), exact.Load(floats.V));
         var (q, k, v) = (rounded.Load(attention[0]), rounded.Load(attention[1]), rounded.Load(attention[2]));
         Each(s => _float?.Attend(s, inputNorm.Plain, fq!, fk!, fv!, 1), s => _quantized.Attend(s, inputNorm.Quantized, q, k, v, clips[0]));
 
         // o
-        var output = Site(layer, ActivationSite.AttentionOutput, heads, true, [floats.O], done, clips, cancellation,
+        var output = Site(ActivationSite.AttentionOutput, [floats.O], done, clips, cancellation,
             (runner, s, x) => runner.Attention[s].CopyTo(x, 0));
         var (fo, o) = (_float is null ? null : exact.Load(floats.O), rounded.Load(output[0]));
         Each(s => _float?.AddAttention(s, fo!, 1), s => _quantized.AddAttention(s, o, clips[1]));
 
         // gate, up
         var mlpNorm = Centre(exact, exact.PostAttentionNorm, done, done?.Weights.PostAttentionNormBias);
-        var mlp = Site(layer, ActivationSite.MlpInput, hidden, false, mlpNorm.Absorb(floats.Gate, floats.Up), done, clips, cancellation,
+        var mlp = Site(ActivationSite.MlpInput, mlpNorm.Absorb(floats.Gate, floats.Up), done, clips, cancellation,
             (runner, s, x) => runner.Normalized(s, mlpNorm.Of(runner == _float), x));
         var (fgate, fup) = _float is null ? default : (exact.Load(floats.Gate), exact.Load(floats.Up));
         var (gate, up) = (rounded.Load(mlp[0]), rounded.Load(mlp[1]));
 
         // down
-        var down = Site(layer, ActivationSite.DownInput, inner, true, [floats.Down], done, clips, cancellation, (runner, s, x) =>
+        var down = Site(ActivationSite.DownInput, [floats.Down], done, clips, cancellation, (runner, s, x) =>
         {
             if (runner == _float)
                 runner.DownInput(s, mlpNorm.Plain, fgate!, fup!, 1, x);
@@ -184,9 +183,11 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
     }
 
     private LinearWeights[] Site(
-        int layer, ActivationSite site, int width, bool residual, LinearWeights[] linears, QuantizedLayer? done, float[] clips,
-        CancellationToken cancellation, Action<LayerRunner, int, float[]> read)
+        ActivationSite site, LinearWeights[] linears, QuantizedLayer? done, float[] clips, CancellationToken cancellation, Action<LayerRunner, int, float[]> read)
     {
+        // What these two make is added to the residual stream.
+        var endsInResidual = site is ActivationSite.AttentionOutput or ActivationSite.DownInput;
+        var width = linears[0].InFeatures;
         var x = new float[(long)Rows * width];
         var z = new float[(long)Rows * width];
         ref var clip = ref clips[(int)site];
@@ -198,8 +199,8 @@ public sealed class CalibratedQuantizer(Backend ops, IReadOnlyList<int[]> sequen
         }
 
         // What rounding leaves of the mean goes into the bias, where there is one for the mean itself.
-        var means = Centres && !residual ? new ColumnMeans(width) : null;
-        var moments = new SiteMoments(width, calibration.MatchOutputs, residual && calibration.ResidualShare > 0 ? _config.HiddenSize : 0);
+        var means = Centres && !endsInResidual ? new ColumnMeans(width) : null;
+        var moments = new SiteMoments(width, calibration.MatchOutputs, endsInResidual && calibration.ResidualShare > 0 ? _config.HiddenSize : 0);
         var rest = moments.Residual is null ? null : new float[(long)Rows * _config.HiddenSize];
         for (var s = 0; s < sequences.Count; s++)
         {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using QuaRot.Cluster.Tests.Support;
 
 namespace QuaRot.Cluster.Tests.Cli;
@@ -15,8 +14,7 @@ public sealed class LoadtestCommandTests(QuantizedLexi lexi) : IDisposable
     public async Task It_counts_every_token_of_every_answer()
     {
         using var quarot = QuarotProcess.Start("serve", lexi.Model, "--port", "0", "--data", _folder["data"]);
-        var started = await quarot.ReadUntil("Serving until Ctrl-C.");
-        var address = Regex.Match(started, @"gRPC on (\S+)").Groups[1].Value;
+        var address = await quarot.ReadAddress();
         var (code, output, error) = await QuarotProcess.Run(
             "loadtest", "--address", address, "--streams", "1", "3", "--rounds", "2", "--max-tokens", "20", "--ignore-eos", "--json", _folder["figures.json"]);
         Assert.True(code == 0, error);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using QuaRot.Cluster.Tests.Support;
 
 namespace QuaRot.Cluster.Tests.Cli;
@@ -46,6 +47,9 @@ internal sealed class QuarotProcess : IDisposable
 
         throw new InvalidOperationException($"quarot ended before it said '{text}':\n{seen}{await _error}");
     }
+
+    /// <summary>Waits until `quarot serve` serves; where.</summary>
+    public async Task<string> ReadAddress() => Regex.Match(await ReadUntil("Serving until Ctrl-C."), @"gRPC on (\S+)").Groups[1].Value;
 
     public async Task Signal(string name)
     {

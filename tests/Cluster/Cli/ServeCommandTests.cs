@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text.RegularExpressions;
 using Grpc.Core;
 using Grpc.Net.Client;
 using QuaRot.Cluster.Tests.Support;
@@ -100,8 +99,7 @@ public sealed class ServeCommandTests(QuantizedLexi lexi) : IDisposable
     public async Task A_signal_in_mid_answer_ends_the_stream_and_keeps_what_was_streamed()
     {
         using var quarot = QuarotProcess.Start("serve", lexi.Model, "--port", "0", "--data", _data.Path);
-        var started = await quarot.ReadUntil("Serving until Ctrl-C.");
-        var address = Regex.Match(started, @"gRPC on (\S+)").Groups[1].Value;
+        var address = await quarot.ReadAddress();
         using var channel = GrpcChannel.ForAddress($"http://{address}");
         var client = new Inference.InferenceClient(channel);
         var session = await client.NewSession();

@@ -168,7 +168,7 @@ public sealed class TurnDriverTests
             {
                 if (request.IsContinuation)
                 {
-                    await Task.Delay(Timeout.Infinite, ct);
+                    await new TaskCompletionSource().Task.WaitAsync(ct);
                 }
 
                 await foreach (GeneratedToken token in Letters("abcdefgh", request, ct))
