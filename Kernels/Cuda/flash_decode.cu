@@ -7,7 +7,8 @@
 //   arrived  int [gridDim.y, gridDim.x], zero before and after: how many blocks of these heads have written their spans
 //
 // A block of 8 warps takes a span of one row for `kHeads` query heads of a K/V head, a warp a tile. All of a tile (8.5 KB at 4 bits) is
-// loaded before anything is used; the kernel is bound by those loads. Then, per warp, with lane = 4·g + t:
+// loaded before anything is used; the kernel is bound by those loads. With one or two heads a block that has more spans loads a warp's next tile
+// meanwhile, each code where one has just been used. Then, per warp, with lane = 4·g + t:
 //
 //   scores   m16n8k32, A = K: rows are positions, B = q: columns are heads. A lane's 16 bytes of a position are the words of A as they lie in
 //            the page (low nibbles and high nibbles), so q's codes are parted instead. Lane (g, t) gets positions g, g + 8, g + 16, ... of

@@ -4,7 +4,7 @@
 //   x     tensor map of s8 [tokens, k] row-major, box 128 x 64 rows, 128-byte swizzle, out of bounds 0. Rows past `tokens` may hold anything.
 //   w     packed INT4, the layout below, 2048-byte blocks [ceil(out / 64), k / 64]
 //   sw    f32 [groups, out]: groups = 1 (`_n256`, `_n128`) or k / 128 (`_g128`)      sx f32 [tokens]      bias f32 [out] or null
-//   y     f32 [tokens, out], or [tokens, out / 2] with kSiluAndMul        flags: w4_epilogue.cuh
+//   y     f32 [tokens, out], or [tokens, out / 2] with kSiluAndMul        flags: w4_epilogue.cuh        y, sw, sx and bias are 8-byte aligned
 //
 // Hopper has no INT4 tensor core, and its INT8 one reads B from shared memory only, but A also from registers. So Y^T = W * X^T: weights
 // are A and are unpacked in registers (two logic ops for 8 weights, into 16 times their value), activations are B and stay INT8.
