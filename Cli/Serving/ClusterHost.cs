@@ -30,6 +30,7 @@ namespace QuaRot.Cli.Serving;
 /// <summary>Silo, grains and gateway in one process.</summary>
 public sealed class ClusterHost : IAsyncDisposable
 {
+    private const int PortAttempts = 5;
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
 
     private readonly WebApplication _app;
@@ -71,16 +72,24 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <exception cref="CommandException">The port is taken, or a folder cannot be used; the message says which.</exception>
     public static async Task<ClusterHost> StartAsync(ServeOptions options, CancellationToken cancellationToken)
     {
-        var host = new ClusterHost(options);
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await host.Start(cancellationToken);
-            return host;
-        }
-        catch
-        {
-            await host.Abandon();
-            throw;
+            var host = new ClusterHost(options);
+            try
+            {
+                await host.Start(cancellationToken);
+                return host;
+            }
+            catch (AddressInUseException) when (attempt < PortAttempts)
+            {
+                // Not the gateway's port, which the user is told of: somebody took one of the silo's between the look and the listening.
+                await host.Abandon();
+            }
+            catch
+            {
+                await host.Abandon();
+                throw;
+            }
         }
     }
 
