@@ -13,8 +13,11 @@ namespace QuaRot.Grains.Sessions;
 /// <summary>Runs turns against the lead shard of the model's replica.</summary>
 internal sealed class TurnRunner(ServedModel model, IGrainFactory grains, TimeProvider time, ILogger log)
 {
-    /// <summary>Where a model is fast enough for bursts to last so long, asking for them costs 1 % of it, and others still get in soon.</summary>
-    private static readonly TimeSpan TargetOfBurst = TimeSpan.FromMilliseconds(100);
+    /// <summary>
+    /// Where a model is fast enough for bursts to last so long, asking for them costs little, also beside other chats, which take several steps until they look
+    /// for it; and who waits for room gets it soon.
+    /// </summary>
+    private static readonly TimeSpan TargetOfBurst = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Bursts of one model differ by no more than this: what a client that stops reading leaves unread.</summary>
     private const int MostGrowth = 64;
