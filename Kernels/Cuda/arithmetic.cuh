@@ -35,28 +35,11 @@ __device__ __forceinline__ u16 float_to_half(float value) {
 
 __device__ __forceinline__ float power_of_two(int exponent) { return __int_as_float((exponent + 127) << 23); }
 
-// FloatMath.Exp: the same constants, the same order.
-__device__ __forceinline__ float exact_exp(float x) {
-    x = x < -104.0f ? -104.0f : x;
-    x = x > 89.0f ? 89.0f : x;
-    const float n = rintf(__fmul_rn(x, 1.44269504f));
-    float r = __fmaf_rn(n, -0.693147182f, x);
-    r = __fmaf_rn(n, 1.90465421e-9f, r);
-    float p = __fmaf_rn(0.00139261759f, r, 0.00836317334f);
-    p = __fmaf_rn(p, r, 0.0416665561f);
-    p = __fmaf_rn(p, r, 0.166665778f);
-    p = __fmaf_rn(p, r, 0.5f);
-    p = __fadd_rn(__fmaf_rn(p, __fmul_rn(r, r), r), 1.0f);
-    const int exponent = (int)n;
-    const int half = exponent >> 1;
-    return __fmul_rn(__fmul_rn(p, power_of_two(half)), power_of_two(exponent - half));
-}
-
 // 1.5·2^23: a float this large has steps of 1, so adding it rounds to an integer (half to even), which then stands in the low bits.
 constexpr float kShift = 12582912.0f;
 constexpr int kShiftBits = 0x4b400000;
 
-// exact_exp's p and n (n + kShift): e^x = p·2^n, |x| at most 104.
+// FloatMath.Exp's p and n (n + kShift), the same constants, the same order: e^x = p·2^n, |x| at most 104.
 __device__ __forceinline__ float exp_mantissa(float x, float& shifted) {
     shifted = __fadd_rn(__fmul_rn(x, 1.44269504f), kShift);
     const float n = __fsub_rn(shifted, kShift);
@@ -67,6 +50,17 @@ __device__ __forceinline__ float exp_mantissa(float x, float& shifted) {
     p = __fmaf_rn(p, r, 0.166665778f);
     p = __fmaf_rn(p, r, 0.5f);
     return __fadd_rn(__fmaf_rn(p, __fmul_rn(r, r), r), 1.0f);
+}
+
+// FloatMath.Exp.
+__device__ __forceinline__ float exact_exp(float x) {
+    x = x < -104.0f ? -104.0f : x;
+    x = x > 89.0f ? 89.0f : x;
+    float shifted;
+    const float p = exp_mantissa(x, shifted);
+    const int exponent = (int)__fsub_rn(shifted, kShift);
+    const int half = exponent >> 1;
+    return __fmul_rn(__fmul_rn(p, power_of_two(half)), power_of_two(exponent - half));
 }
 
 // exact_exp with fewer instructions where the result is a normal number, |x| <= kNormalExp: 2^n is an addition to the exponent.

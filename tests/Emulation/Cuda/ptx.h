@@ -143,7 +143,6 @@ inline void cp_async_bulk_tensor_2d_shared_cluster_global_mbarrier_complete_tx_b
     copy_box(target, map, column, row, barrier, mask);
 }
 inline void prefetch_tensormap(const void*) {}
-inline void prefetch_global_L2(const void*) {}
 inline void setmaxnreg_dec_sync_u32(int) {}
 inline void setmaxnreg_inc_sync_u32(int) {}
 

@@ -1,6 +1,8 @@
 using QuaRot.Checkpoints;
+using QuaRot.Kernels.Gpu;
 using QuaRot.Kernels.Gpu.Fused;
-using QuaRot.Kernels.Numerics;
+using QuaRot.Kernels.Host;
+using QuaRot.Kernels.Reference;
 using QuaRot.Kernels.Tests.Ops;
 using Xunit;
 
@@ -24,116 +26,67 @@ public class W4GemmTests
     public void Every_ending_gives_the_bits_of_the_formula(int rows, int outFeatures, bool isGrouped, bool isBiased)
     {
         var device = SharedGpu.Require().Device;
-        var problem = new Problem(rows, outFeatures, isGrouped ? W4Gemm.GroupSize : 0, isBiased);
-        using var x = new CodeRows(device, rows, In);
-        x.Codes.Write<sbyte>(problem.Codes);
-        x.Scales.Write<float>(problem.RowScales);
-        using var w = PackedW4.Pack(device, interleave: false, problem.Weights);
+        var reference = new ReferenceBackend();
+        var weights = Data.Linear(WeightFormat.Int4, outFeatures, In, isGrouped ? W4Gemm.GroupSize : 0, isBiased, seed: outFeatures);
+        using var input = reference.Upload(Input(rows));
+        using var codes = (HostRows)reference.AllocateRows(rows, In);
+        reference.QuantizePerToken(input, codes, rows, In, 4, 1f);
+        using var x = Upload(device, codes);
+        using var w = PackedW4.Pack(device, interleave: false, weights);
         using var y = device.Allocate((long)rows * outFeatures * sizeof(float), "y");
+        var old = Data.Normal(rows * outFeatures, 5);
         foreach (var ending in Enum.GetValues<W4Gemm.Ending>())
         {
-            var old = Data.Normal(rows * outFeatures, 5);
             y.Write<float>(old);
             W4Gemm.Launch(device, x, w, y, rows, ending);
-            var expected = problem.Expected(ending, old);
-            var actual = new float[expected.Length];
+            var actual = new float[old.Length];
             y.Read<float>(actual);
-            for (var i = 0; i < expected.Length; i++)
-            {
-                if (BitConverter.SingleToInt32Bits(expected[i]) != BitConverter.SingleToInt32Bits(actual[i]))
-                {
-                    Assert.Fail($"{ending}, element {i} of {expected.Length}: {actual[i]:r} instead of {expected[i]:r}");
-                }
-            }
+            BackendPair.RequireSameBits(Expected(reference, codes, weights, old, ending), actual, $"{ending}");
         }
     }
 
-    private sealed class Problem
+    // Gates from far below to far above what an exponential can take; some rows tiny, the first one zero.
+    private static float[] Input(int rows)
     {
-        private readonly int _rows, _out, _groups;
-        private readonly sbyte[] _weights;
-        private readonly float[] _scales;
-        private readonly float[]? _bias;
-
-        public Problem(int rows, int outFeatures, int groupSize, bool isBiased)
+        var random = new Random(rows);
+        var values = Data.Normal(rows * In, 3);
+        for (var row = 0; row < rows; row++)
         {
-            (_rows, _out, _groups) = (rows, outFeatures, groupSize == 0 ? 1 : In / groupSize);
-            var random = new Random(rows);
-            Codes = [.. Enumerable.Range(0, rows * In).Select(_ => (sbyte)random.Next(-8, 8))];
-            _weights = [.. Enumerable.Range(0, outFeatures * In).Select(_ => (sbyte)random.Next(-8, 8))];
-
-            // Gates from far below to far above what an exponential can take, some rows tiny, one zero.
-            RowScales = [.. Enumerable.Range(0, rows).Select(row => row % 8 == 3 ? 1e-30f : (float)Math.Pow(10, (random.NextDouble() * 4) - 3))];
-            _scales = [.. Enumerable.Range(0, outFeatures * _groups).Select(_ => 0.01f + random.NextSingle())];
-            _bias = isBiased ? Data.Normal(outFeatures, 7) : null;
-            Codes.AsSpan(0, In).Clear();
-            var packed = new byte[outFeatures * In / 2];
-            for (var i = 0; i < packed.Length; i++)
+            var factor = row == 0 && rows > 1 ? 0f : row % 8 == 3 ? 1e-26f : (float)Math.Pow(10, (random.NextDouble() * 4) - 3);
+            foreach (ref var value in values.AsSpan(row * In, In))
             {
-                packed[i] = (byte)((_weights[2 * i] & 15) | (_weights[(2 * i) + 1] << 4));
+                value *= factor;
             }
-
-            Weights = new LinearWeights
-            {
-                Name = "w",
-                Format = WeightFormat.Int4,
-                OutFeatures = outFeatures,
-                InFeatures = In,
-                GroupSize = groupSize,
-                Data = packed,
-                Scales = _scales,
-                Bias = _bias,
-            };
         }
 
-        public sbyte[] Codes { get; }
+        return values;
+    }
 
-        public float[] RowScales { get; }
+    private static unsafe CodeRows Upload(GpuDevice device, HostRows codes)
+    {
+        var x = new CodeRows(device, codes.Rows, In);
+        x.Codes.Write(new ReadOnlySpan<sbyte>(codes.Codes, codes.Rows * In));
+        x.Scales.Write(new ReadOnlySpan<float>(codes.Scales, codes.Rows));
+        return x;
+    }
 
-        public LinearWeights Weights { get; }
-
-        /// <summary>Backend.Gemm and Backend.SiluAndMul, in plain loops.</summary>
-        public float[] Expected(W4Gemm.Ending ending, float[] old)
+    private static float[] Expected(ReferenceBackend reference, HostRows codes, LinearWeights weights, float[] old, W4Gemm.Ending ending)
+    {
+        using var w = reference.LoadLinear(weights);
+        using var y = reference.Upload(old);
+        reference.Gemm(codes, w, y, accumulate: ending == W4Gemm.Ending.Add);
+        var values = new float[old.Length];
+        y.CopyTo(values);
+        if (ending != W4Gemm.Ending.SiluAndMul)
         {
-            var y = new float[_rows * _out];
-            Parallel.For(0, _rows, row =>
-            {
-                for (var o = 0; o < _out; o++)
-                {
-                    y[(row * _out) + o] = Value(row, o);
-                }
-            });
-            if (ending == W4Gemm.Ending.Add)
-            {
-                return [.. y.Zip(old, (value, before) => before + value)];
-            }
-
-            if (ending == W4Gemm.Ending.SiluAndMul)
-            {
-                // Packed one after the other: neighbouring rows of W are gate and up here.
-                var u = y.Chunk(2).Select(pair => FloatMath.Silu(pair[0]) * pair[1]);
-                return [.. u, .. old[(y.Length / 2)..]];
-            }
-
-            return y;
+            return values;
         }
 
-        private float Value(int row, int channel)
-        {
-            var sum = 0f;
-            for (var group = 0; group < _groups; group++)
-            {
-                var acc = 0;
-                for (var k = group * In / _groups; k < (group + 1) * In / _groups; k++)
-                {
-                    acc += Codes[(row * In) + k] * _weights[(channel * In) + k];
-                }
-
-                sum = MathF.FusedMultiplyAdd(acc, _scales[(channel * _groups) + group], sum);
-            }
-
-            var value = sum * RowScales[row];
-            return _bias is null ? value : value + _bias[channel];
-        }
+        // Packed one after the other: neighbouring rows of W are gate and up here. What lies behind the result stays.
+        using var gate = reference.Upload([.. values.Where((_, i) => i % 2 == 0)]);
+        using var up = reference.Upload([.. values.Where((_, i) => i % 2 == 1)]);
+        reference.SiluAndMul(gate, up, gate, values.Length / 2);
+        gate.CopyTo(values.AsSpan(0, values.Length / 2));
+        return [.. values[..(values.Length / 2)], .. old[(values.Length / 2)..]];
     }
 }

@@ -29,10 +29,11 @@ internal sealed class BackendPair(Candidate candidate, int threads = 2) : IDispo
     };
 
     /// <summary>Compares [length] floats that <paramref name="run"/> returns for each backend.</summary>
-    public void RequireSameBits(Func<Backend, float[]> run, string what)
+    public void RequireSameBits(Func<Backend, float[]> run, string what) => RequireSameBits(run(Reference), run(Fast), what);
+
+    /// <summary>Compares [length] floats with those of the reference.</summary>
+    public static void RequireSameBits(float[] expected, float[] actual, string what)
     {
-        var expected = run(Reference);
-        var actual = run(Fast);
         Assert.Equal(expected.Length, actual.Length);
         for (var i = 0; i < expected.Length; i++)
         {
